@@ -1,0 +1,92 @@
+//! The seam. `app` knows nothing of the server: pages call the server functions here, these call the
+//! [`Backend`] that the server provides for the session of the request at hand.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use leptos::prelude::*;
+use leptos::server_fn::{
+    Bytes,
+    client::{Client, browser::BrowserClient},
+    request::browser::BrowserRequest,
+    response::browser::BrowserResponse,
+};
+
+use crate::error::{ApiError, Code};
+use crate::model::{Directory, Profile, Viewer};
+
+/// What the pages need of the server, for one request's session.
+#[async_trait]
+pub trait Backend: Send + Sync {
+    /// Who is signed in; known before rendering starts.
+    fn viewer(&self) -> Option<Viewer>;
+
+    /// Sets the HTTP status of the page or answer being made.
+    fn set_status(&self, status: u16);
+
+    /// The signed-in person's profile.
+    async fn profile(&self) -> Result<Profile, ApiError>;
+
+    /// A page of the directory: the first for an empty cursor, all people for an empty search.
+    async fn people(&self, search: &str, cursor: &str) -> Result<Directory, ApiError>;
+}
+
+/// The signed-in person's profile.
+#[server(name = GetProfile, prefix = "/api", endpoint = "profile", client = SameOrigin)]
+pub async fn profile() -> Result<Profile, ApiError> {
+    answer(&backend()?, backend()?.profile().await)
+}
+
+/// A page of the directory. An empty search finds everyone, an empty cursor is the first page.
+#[server(name = ListPeople, prefix = "/api", endpoint = "people", client = SameOrigin)]
+pub async fn people(
+    #[server(default)] search: String,
+    #[server(default)] cursor: String,
+) -> Result<Directory, ApiError> {
+    answer(&backend()?, backend()?.people(&search, &cursor).await)
+}
+
+/// The server's half. Absent while the router lists its routes, when there is no request.
+pub fn backend() -> Result<Arc<dyn Backend>, ApiError> {
+    use_context().ok_or_else(|| ApiError::new(Code::Unavailable, "No request is at hand.", ""))
+}
+
+/// A refusal decides the status of the page or answer that shows it.
+fn answer<T>(backend: &Arc<dyn Backend>, result: Result<T, ApiError>) -> Result<T, ApiError> {
+    if let Err(refusal) = &result {
+        backend.set_status(refusal.code.status());
+    }
+    result
+}
+
+/// The browser's fetch with the header that every data call needs (R59). A page of another origin cannot
+/// send it without a preflight, and there is no CORS grant to answer one.
+pub struct SameOrigin;
+
+impl Client<ApiError> for SameOrigin {
+    type Request = BrowserRequest;
+    type Response = BrowserResponse;
+
+    fn send(request: BrowserRequest) -> impl Future<Output = Result<BrowserResponse, ApiError>> + Send {
+        request.headers().set("X-CSRF", "1");
+        <BrowserClient as Client<ApiError>>::send(request)
+    }
+
+    fn open_websocket(
+        path: &str,
+    ) -> impl Future<
+        Output = Result<
+            (
+                impl futures::Stream<Item = Result<Bytes, Bytes>> + Send + 'static,
+                impl futures::Sink<Bytes> + Send + 'static,
+            ),
+            ApiError,
+        >,
+    > + Send {
+        <BrowserClient as Client<ApiError>>::open_websocket(path)
+    }
+
+    fn spawn(future: impl Future<Output = ()> + Send + 'static) {
+        <BrowserClient as Client<ApiError>>::spawn(future);
+    }
+}

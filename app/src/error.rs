@@ -1,0 +1,136 @@
+//! `ApiError`: what a page can act on. Its JSON is the contract's
+//! `{"error": {"code", "message", "correlation_id", "scopes"?, "claims"?}}`.
+
+use leptos::server_fn::{codec::JsonEncoding, error::{FromServerFnError, ServerFnErrorErr}};
+use serde::{Deserialize, Serialize};
+
+/// A refused data call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Wire", from = "Wire")]
+pub struct ApiError {
+    /// What the page does about it.
+    pub code: Code,
+    /// A sentence for people; never a secret, never markup.
+    pub message: String,
+    /// The id to quote; the server logged it with the cause.
+    pub correlation_id: String,
+    /// With `consent_required`: the scopes that are missing.
+    pub scopes: Vec<String>,
+    /// With `claims_required`: the claims challenge that the next sign-in carries.
+    pub claims: Option<String>,
+    /// With `throttled` and `unavailable`: seconds to wait before the next try.
+    pub retry_after: Option<u32>,
+}
+
+/// The ways in which a data call is refused, each with one HTTP status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// 401: there is no session.
+    SignedOut,
+    /// 401: the session's tokens are gone; sign in again.
+    Reauthenticate,
+    /// 403: a scope is missing.
+    ConsentRequired,
+    /// 401: Graph wants a sign-in that meets these claims.
+    ClaimsRequired,
+    /// 403: not allowed.
+    Forbidden,
+    /// 404: there is no such thing.
+    NotFound,
+    /// 413: the request is too large.
+    TooLarge,
+    /// 429: wait `retry_after` seconds.
+    Throttled,
+    /// 502, or Graph's own status: Graph refused or made no sense.
+    Graph,
+    /// 503: the platform, Graph or the store is not to be had just now.
+    Unavailable,
+    /// 504: no answer in time.
+    Timeout,
+}
+
+impl Code {
+    /// The HTTP status of a refusal with this code.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::SignedOut | Self::Reauthenticate | Self::ClaimsRequired => 401,
+            Self::ConsentRequired | Self::Forbidden => 403,
+            Self::NotFound => 404,
+            Self::TooLarge => 413,
+            Self::Throttled => 429,
+            Self::Graph => 502,
+            Self::Unavailable => 503,
+            Self::Timeout => 504,
+        }
+    }
+}
+
+impl ApiError {
+    /// A refusal with nothing but its code, its sentence and the id to quote.
+    pub fn new(code: Code, message: impl Into<String>, correlation_id: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            correlation_id: correlation_id.into(),
+            scopes: Vec::new(),
+            claims: None,
+            retry_after: None,
+        }
+    }
+}
+
+impl std::fmt::Display for ApiError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+impl FromServerFnError for ApiError {
+    type Encoder = JsonEncoding;
+
+    /// What goes wrong outside our own code: the network, or an answer that is not ours.
+    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        match error {
+            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => {
+                Self::new(Code::NotFound, "The request was incomplete.", "")
+            }
+            _ => Self::new(Code::Unavailable, "The server did not answer. Try again.", ""),
+        }
+    }
+}
+
+/// The JSON shape.
+#[derive(Clone, Serialize, Deserialize)]
+struct Wire {
+    error: Body,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Body {
+    code: Code,
+    message: String,
+    correlation_id: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    scopes: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    claims: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u32>,
+}
+
+impl From<ApiError> for Wire {
+    fn from(e: ApiError) -> Self {
+        let ApiError { code, message, correlation_id, scopes, claims, retry_after } = e;
+        Self { error: Body { code, message, correlation_id, scopes, claims, retry_after } }
+    }
+}
+
+impl From<Wire> for ApiError {
+    fn from(Wire { error }: Wire) -> Self {
+        let Body { code, message, correlation_id, scopes, claims, retry_after } = error;
+        Self { code, message, correlation_id, scopes, claims, retry_after }
+    }
+}

@@ -1,0 +1,73 @@
+//! What crosses the wire between the pages and the server: plain data, no behaviour.
+
+use serde::{Deserialize, Serialize};
+
+/// The signed-in user, as the ID token names them. Never a key: that is `tid` + `oid`, on the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Viewer {
+    /// Display name, for people to read.
+    pub name: String,
+    /// `preferred_username`: an address to show, which may change.
+    pub username: String,
+}
+
+/// What kind of account signed in; it decides what Microsoft Graph has to offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountKind {
+    /// A work or school account.
+    Work,
+    /// A personal Microsoft account: a profile, but no directory.
+    Personal,
+}
+
+/// The signed-in person's own profile, from Graph `/me`. Nulls are normal (R109).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// The person.
+    pub person: Person,
+    /// The kind of account that signed in.
+    pub account: AccountKind,
+}
+
+/// A person of the directory, as far as the granted scope shows them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Graph's object id.
+    pub id: String,
+    /// Display name; the sign-in name where Graph has none.
+    pub name: String,
+    /// Job title.
+    pub job_title: Option<String>,
+    /// Primary mail address.
+    pub mail: Option<String>,
+    /// Business or mobile phone number.
+    pub phone: Option<String>,
+    /// Office location.
+    pub office: Option<String>,
+}
+
+/// What the directory has for the viewer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Directory {
+    /// One page of people.
+    People(PeoplePage),
+    /// A personal account has no organisation to list (R108).
+    PersonalAccount,
+    /// The organisation does not let this account (a guest, say) list its people (R108).
+    NotPermitted,
+}
+
+/// One page of the directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeoplePage {
+    /// At most 25 people, in Graph's order.
+    pub people: Vec<Person>,
+    /// Number of this page, from 1.
+    pub number: u32,
+    /// Opaque cursor of the next page, where there is one.
+    pub next: Option<String>,
+    /// Opaque cursor of the page before; empty text is the first page.
+    pub previous: Option<String>,
+}
