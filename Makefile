@@ -1,0 +1,54 @@
+# Thin names over cargo, cargo-leptos and npm. Each target installs what it misses: see scripts/install.
+
+export PATH := $(CURDIR)/target/tools/bin:$(CURDIR)/end2end/node_modules/.bin:$(PATH):$(HOME)/.cargo/bin
+export CARGO_TARGET_DIR := $(CURDIR)/target
+PLAYWRIGHT := cd end2end && npx playwright test
+
+.PHONY: run build test check size screenshots clean
+.NOTPARALLEL:
+
+# Serves the demo, or your own registration once .env names one.
+run: build
+	target/release/cloakroom
+
+# The release: target/release/cloakroom and target/site.
+build:
+	@scripts/install build
+	@$(MAKE) --no-print-directory target/release/.built
+
+# cargo-leptos empties target/site and makes it anew at each build, and `cargo leptos watch` puts a debug site there. So
+# it runs when a source is newer than the last release build, or when someone else has touched what that build left.
+target/release/.built: $(shell find Cargo.toml Cargo.lock app frontend server end2end/emulator style public) \
+		target/site/pkg target/release/cloakroom
+	@printf '\nBuilding the site and the server (about 10 minutes on 2 cores the first time)…\n'
+	cargo-leptos build --release --precompress
+	@touch $@
+target/site/pkg target/release/cloakroom: ;
+
+# Everything. The browser tests run against the release build: it is what `make run` serves and what `make size` weighs,
+# so one build serves all three; a debug build of the site would come on top.
+test: check build
+	@scripts/install test
+	@scripts/test
+
+# Each half by itself: `--workspace` would unify the features `hydrate` and `ssr` of app.
+check:
+	@scripts/install build
+	cargo fmt --all --check
+	cargo clippy -p app -p server -p emulator --all-targets -- -D warnings
+	cargo clippy -p app -p frontend --target wasm32-unknown-unknown -- -D warnings
+	cd end2end && npx tsc
+
+# What /people weighs, compressed; fails above the gate.
+size: build
+	@scripts/install test
+	$(PLAYWRIGHT) size
+
+# Every page, light and dark, 320 and 1440 pixels wide, in target/screenshots.
+screenshots: build
+	@scripts/install test
+	SCREENSHOTS=1 $(PLAYWRIGHT) --project=screenshots
+
+# All but the installed tools.
+clean:
+	find target -mindepth 1 -maxdepth 1 ! -name tools -exec rm -rf {} +
