@@ -40,8 +40,12 @@ pub async fn profile() -> Result<Profile, ApiError> {
 /// A page of the directory. An empty search finds everyone, an empty cursor is the first page.
 #[server(name = ListPeople, prefix = "/api", endpoint = "people", client = SameOrigin)]
 pub async fn people(
-    #[server(default)] search: String,
-    #[server(default)] cursor: String,
+    #[server(default)]
+    #[doc = "What a name or an address starts with."]
+    search: String,
+    #[server(default)]
+    #[doc = "A page's cursor."]
+    cursor: String,
 ) -> Result<Directory, ApiError> {
     answer(&backend()?, backend()?.people(&search, &cursor).await)
 }
@@ -52,7 +56,7 @@ pub fn backend() -> Result<Arc<dyn Backend>, ApiError> {
 }
 
 /// A refusal decides the status of the page or answer that shows it.
-fn answer<T>(backend: &Arc<dyn Backend>, result: Result<T, ApiError>) -> Result<T, ApiError> {
+pub fn answer<T>(backend: &Arc<dyn Backend>, result: Result<T, ApiError>) -> Result<T, ApiError> {
     if let Err(refusal) = &result {
         backend.set_status(refusal.code.status());
     }
@@ -67,7 +71,9 @@ impl Client<ApiError> for SameOrigin {
     type Request = BrowserRequest;
     type Response = BrowserResponse;
 
-    fn send(request: BrowserRequest) -> impl Future<Output = Result<BrowserResponse, ApiError>> + Send {
+    fn send(
+        request: BrowserRequest,
+    ) -> impl Future<Output = Result<BrowserResponse, ApiError>> + Send {
         request.headers().set("X-CSRF", "1");
         <BrowserClient as Client<ApiError>>::send(request)
     }

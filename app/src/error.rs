@@ -1,7 +1,10 @@
 //! `ApiError`: what a page can act on. Its JSON is the contract's
 //! `{"error": {"code", "message", "correlation_id", "scopes"?, "claims"?}}`.
 
-use leptos::server_fn::{codec::JsonEncoding, error::{FromServerFnError, ServerFnErrorErr}};
+use leptos::server_fn::{
+    codec::JsonEncoding,
+    error::{FromServerFnError, ServerFnErrorErr},
+};
 use serde::{Deserialize, Serialize};
 
 /// A refused data call.
@@ -97,7 +100,11 @@ impl FromServerFnError for ApiError {
             ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => {
                 Self::new(Code::NotFound, "The request was incomplete.", "")
             }
-            _ => Self::new(Code::Unavailable, "The server did not answer. Try again.", ""),
+            _ => Self::new(
+                Code::Unavailable,
+                "The server did not answer. Try again.",
+                "",
+            ),
         }
     }
 }
@@ -123,14 +130,44 @@ struct Body {
 
 impl From<ApiError> for Wire {
     fn from(e: ApiError) -> Self {
-        let ApiError { code, message, correlation_id, scopes, claims, retry_after } = e;
-        Self { error: Body { code, message, correlation_id, scopes, claims, retry_after } }
+        let ApiError {
+            code,
+            message,
+            correlation_id,
+            scopes,
+            claims,
+            retry_after,
+        } = e;
+        Self {
+            error: Body {
+                code,
+                message,
+                correlation_id,
+                scopes,
+                claims,
+                retry_after,
+            },
+        }
     }
 }
 
 impl From<Wire> for ApiError {
     fn from(Wire { error }: Wire) -> Self {
-        let Body { code, message, correlation_id, scopes, claims, retry_after } = error;
-        Self { code, message, correlation_id, scopes, claims, retry_after }
+        let Body {
+            code,
+            message,
+            correlation_id,
+            scopes,
+            claims,
+            retry_after,
+        } = error;
+        Self {
+            code,
+            message,
+            correlation_id,
+            scopes,
+            claims,
+            retry_after,
+        }
     }
 }

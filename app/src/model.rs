@@ -71,3 +71,18 @@ pub struct PeoplePage {
     /// Opaque cursor of the page before; empty text is the first page.
     pub previous: Option<String>,
 }
+
+/// Something that did not work, for a page: what happened, what to do, and what to quote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// A few words; the page's heading.
+    pub title: String,
+    /// What happened.
+    pub text: String,
+    /// What to do, and who can.
+    pub mend: String,
+    /// Labels and hrefs; the first is the one that helps most.
+    pub actions: Vec<(String, String)>,
+    /// Ids to quote, with their labels.
+    pub details: Vec<(String, String)>,
+}

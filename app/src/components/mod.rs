@@ -1,0 +1,9 @@
+//! What pages share: plain data in, a view out.
+
+mod avatar;
+mod microsoft;
+mod problem;
+
+pub use avatar::Avatar;
+pub use microsoft::MicrosoftButton;
+pub use problem::{ProblemView, Refusal};

@@ -1,0 +1,26 @@
+//! A page a file. A page fetches; what it shows is made by components from plain data.
+
+mod home;
+mod landing;
+mod not_found;
+mod people;
+
+pub use home::Home;
+pub use landing::{Landing, SignInFirst};
+pub use not_found::NotFound;
+pub use people::People;
+
+/// The document's title on a path.
+pub fn title_of(path: &str) -> String {
+    let page = match path.split('?').next().unwrap_or_default() {
+        "/" => return "Cloakroom".into(),
+        "/people" => "People",
+        _ => "Page not found",
+    };
+    title(page)
+}
+
+/// The document's title of a page with this name.
+pub fn title(page: &str) -> String {
+    format!("{page} · Cloakroom")
+}

@@ -1,0 +1,149 @@
+//! The document around a page, rendered on the server only: sign-in and sign-out load a whole page, so who is
+//! signed in never changes while the app runs, and none of this needs to be in the WASM.
+
+use std::sync::OnceLock;
+
+use leptos::{config::LeptosOptions, prelude::*};
+
+use crate::{
+    api,
+    app::App,
+    components::ProblemView,
+    links,
+    model::{Problem, Viewer},
+    pages::{Landing, SignInFirst, title, title_of},
+};
+
+/// What the server knows of a visit before it renders.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    /// Who is signed in.
+    pub viewer: Option<Viewer>,
+    /// Whether Microsoft is played by the emulator.
+    pub demo: bool,
+    /// Link that starts a sign-in and comes back here.
+    pub login: String,
+    /// Path and query of the page.
+    pub path: String,
+}
+
+/// The document of a page. Signed in, it holds the [`App`] and the scripts that wake it; signed out, nothing but
+/// HTML and CSS.
+pub fn shell(options: LeptosOptions, visit: Visit) -> impl IntoView {
+    let title = title_of(&visit.path);
+    if visit.viewer.is_some() {
+        return document(options, &visit, title, true, view! { <App/> }.into_any());
+    }
+    let Visit { login, path, .. } = visit.clone();
+    let page = if path.split('?').next() == Some("/") {
+        view! { <Landing login/> }.into_any()
+    } else {
+        // 401: the page is there, for someone who is signed in.
+        if let Ok(backend) = api::backend() {
+            backend.set_status(401);
+        }
+        view! { <SignInFirst login path/> }.into_any()
+    };
+    document(options, &visit, title, false, page)
+}
+
+/// A document around one problem: a path of no page, a sign-in that failed, Microsoft being down. No scripts.
+pub fn problem_document(options: LeptosOptions, visit: Visit, problem: Problem) -> impl IntoView {
+    let title = title(&problem.title);
+    document(
+        options,
+        &visit,
+        title,
+        false,
+        view! { <ProblemView problem is_page=true/> }.into_any(),
+    )
+}
+
+fn document(
+    options: LeptosOptions,
+    visit: &Visit,
+    title: String,
+    scripts: bool,
+    page: AnyView,
+) -> AnyView {
+    let style = stylesheet(&options);
+    let scripts = scripts.then(|| {
+        view! {
+            <AutoReload options=options.clone()/>
+            <HydrationScripts options/>
+        }
+    });
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                <meta charset="utf-8"/>
+                <meta name="viewport" content="width=device-width, initial-scale=1"/>
+                <meta name="color-scheme" content="light dark"/>
+                <title>{title}</title>
+                <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
+                <link rel="stylesheet" href=style/>
+                {scripts}
+            </head>
+            <body>
+                <a class="skip" href="#app" rel="external">"Skip to the content"</a>
+                {visit.demo.then(|| view! {
+                    <p class="ribbon">
+                        <strong>"Demo"</strong>
+                        " The accounts and the directory are invented, and nothing leaves this machine."
+                    </p>
+                })}
+                {header(visit)}
+                <main id="app" tabindex="-1">{page}</main>
+            </body>
+        </html>
+    }
+    .into_any()
+}
+
+/// The style sheet's address. Beside the binary of a release lies a list of the hashes in its assets' names.
+fn stylesheet(options: &LeptosOptions) -> String {
+    static HASH: OnceLock<String> = OnceLock::new();
+    let hash = HASH.get_or_init(|| {
+        let binary = std::env::current_exe().unwrap_or_default();
+        std::fs::read_to_string(binary.with_file_name(&*options.hash_file))
+            .unwrap_or_default()
+            .lines()
+            .find_map(|line| line.strip_prefix("css:"))
+            .map(|hash| format!(".{}", hash.trim()))
+            .unwrap_or_default()
+    });
+    let hash = if options.hash_files { hash } else { "" };
+    format!(
+        "/{}/{}{hash}.css",
+        options.site_pkg_dir, options.output_name
+    )
+}
+
+fn header(visit: &Visit) -> impl IntoView {
+    let path = visit.path.split('?').next().unwrap_or_default().to_owned();
+    let link = move |href: &'static str, label: &'static str| {
+        view! { <a href=href aria-current=(path == href).then_some("page")>{label}</a> }
+    };
+    let account = visit.viewer.clone().map(|Viewer { name, username }| {
+        view! {
+            <nav aria-label="Main">{link("/", "Home")}{link("/people", "People")}</nav>
+            <div class="account">
+                <p><span>{name}</span><span>{username}</span></p>
+                <a href=links::other_account(&visit.path) rel="external">"Use another account"</a>
+                <form method="post" action=links::LOGOUT><button class="button">"Sign out"</button></form>
+            </div>
+        }
+    });
+    view! {
+        <header>
+            <a class="brand" href="/" rel=visit.viewer.is_none().then_some("external")>
+                <svg width="28" height="28" viewBox="0 0 28 28" aria-hidden="true">
+                    <path d="M14 11V9.5a2.5 2.5 0 1 0-2.5-2.5M14 11 4 19.2c-1 .8-.4 2.3.8 2.3h18.4c1.2 0 1.8-1.5.8-2.3z"/>
+                </svg>
+                "Cloakroom"
+            </a>
+            {account}
+        </header>
+    }
+}
