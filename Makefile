@@ -4,12 +4,17 @@ export PATH := $(CURDIR)/target/tools/bin:$(CURDIR)/end2end/node_modules/.bin:$(
 export CARGO_TARGET_DIR := $(CURDIR)/target
 PLAYWRIGHT := cd end2end && npx playwright test
 
-.PHONY: run build test check size screenshots clean
+.PHONY: run watch build test check size screenshots clean
 .NOTPARALLEL:
 
 # Serves the demo, or your own registration once .env names one.
 run: build
 	target/release/cloakroom
+
+# For daily work: a debug build at the same address, built anew and reloaded when a file changes.
+watch:
+	@scripts/install build
+	cargo-leptos watch
 
 # The release: target/release/cloakroom and target/site.
 build:
