@@ -82,9 +82,8 @@ impl People {
         if let Ok(rank) = found {
             return Some(self.by_username[rank]);
         }
-        let guest = |person: &&Person| person.guest && person.mail().eq_ignore_ascii_case(&key);
-        let guest = self.guests().find(guest)?;
-        self.by_oid.get(&guest.oid).copied()
+        self.guests()
+            .find(|&at| self.list[index(at)].mail().eq_ignore_ascii_case(&key))
     }
 
     /// Everybody, by position.
@@ -139,9 +138,9 @@ impl People {
             .map(|&(_, at)| at)
     }
 
-    fn guests(&self) -> impl Iterator<Item = &Person> {
-        // "#EXT#" is what makes a name a guest's; only personas are guests, so this stays short.
-        self.list.iter().filter(|person| person.guest)
+    /// Positions of the guests: those whose mail address is not their user principal name.
+    pub fn guests(&self) -> impl Iterator<Item = u32> {
+        (self.iter()).filter_map(|(at, person)| person.guest.then_some(at))
     }
 
     fn words(&self) -> &[(Box<str>, Vec<u32>)] {

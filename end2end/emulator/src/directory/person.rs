@@ -82,6 +82,11 @@ impl Person {
         Some(digits(&self.office()?.mobile, self.random("mobile")))
     }
 
+    /// Whether the account may sign in. Some have left.
+    pub fn enabled(&self) -> bool {
+        self.persona.is_some() || self.random("enabled") % 40 != 0
+    }
+
     /// The number on the badge, six digits.
     pub fn employee_id(&self) -> String {
         format!("{:06}", 100_000 + self.random("employee") % 900_000)
