@@ -10,7 +10,7 @@ mod people;
 mod person;
 mod words;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 pub use data::{DATA, Office};
 pub use groups::Group;
@@ -22,7 +22,7 @@ pub use words::tokens;
 pub const PERSONAL_TENANT: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
 /// A directory: an organisation, or the home of all personal accounts.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Tenant {
     /// Tenant id, a GUID.
     pub id: String,
@@ -33,7 +33,7 @@ pub struct Tenant {
     /// Whether this is the tenant of personal Microsoft accounts, which has no directory to list.
     pub personal: bool,
     size: u32,
-    people: OnceLock<People>,
+    people: Arc<OnceLock<People>>,
 }
 
 impl Tenant {
@@ -90,7 +90,7 @@ impl Directory {
             name: tenant.name.clone(),
             personal: false,
             size: tenant.people,
-            people: OnceLock::new(),
+            people: Arc::default(),
         };
         let personal = Tenant {
             id: PERSONAL_TENANT.to_owned(),
@@ -98,7 +98,7 @@ impl Directory {
             name: "Microsoft accounts".to_owned(),
             personal: true,
             size: 0,
-            people: OnceLock::new(),
+            people: Arc::default(),
         };
         let tenants = DATA.tenant.iter().map(organisation);
         let mut directory = Self {
@@ -136,6 +136,11 @@ impl Directory {
         &self.personas
     }
 
+    /// The same, one by one.
+    pub fn accounts_to_pick(&self) -> Vec<&Persona> {
+        self.personas.iter().collect()
+    }
+
     /// The account with this object id or username: a persona, or anybody else in a tenant.
     pub fn account(&self, key: &str) -> Option<Persona> {
         let persona = (self.personas.iter()).find(|persona| {
@@ -146,6 +151,9 @@ impl Directory {
         }
         // A username names its tenant, so the large ones are not made for a small one's people.
         let of_domain = key.rsplit_once('@').map(|(_, domain)| domain);
+        if of_domain.is_none() && uuid::Uuid::try_parse(key).is_err() {
+            return None;
+        }
         self.tenants
             .iter()
             .filter(|tenant| {

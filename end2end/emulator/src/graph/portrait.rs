@@ -23,6 +23,9 @@ const SKINS: &[u32] = &[
 const HAIRS: &[u32] = &[
     0x2b211d, 0x3d2b23, 0x5a3b28, 0x7a4f30, 0xa8743f, 0xcfa35c, 0x8d8a88, 0x1d1b22, 0x93402a,
 ];
+// Which of the skins are dark, and the hair that goes with them.
+const DARK: std::ops::Range<usize> = 4..7;
+const DARK_HAIRS: &[u32] = &[0x221a18, 0x1d1b22, 0x8d8a88, 0x2b1d16];
 const CLOTHES: &[u32] = &[
     0x2f4b6e, 0x3f6f66, 0x7b3f52, 0x55508a, 0x8a5a3b, 0x34404d, 0x5b7f4b, 0xa2574a, 0x466b93,
 ];
@@ -68,13 +71,20 @@ impl Face {
     fn of(person: &Person) -> Self {
         let choose = |what, colours: &[u32]| colour(colours[pick(person, what, colours.len())]);
         let (from, to) = BACKGROUNDS[pick(person, "background", BACKGROUNDS.len())];
-        let skin = choose("skin", SKINS);
+        let tone = pick(person, "skin", SKINS.len());
+        let skin = colour(SKINS[tone]);
+        // Brown hair around a brown face leaves no face to see at 48 pixels.
+        let hairs = if DARK.contains(&tone) {
+            DARK_HAIRS
+        } else {
+            HAIRS
+        };
         let clothes = choose("clothes", CLOTHES);
         Self {
             background: (colour(from), colour(to)),
             skin,
             shade: skin.map(|part| part * 0.88),
-            hair: choose("hair", HAIRS),
+            hair: choose("hair", hairs),
             clothes,
             collar: clothes.map(|part| (part + 0.3).min(0.97)),
             style: person.random("style") % 5,
@@ -137,7 +147,7 @@ impl Face {
             1 => y - cy + height * 0.45 + (x - cx).abs() * -0.5,
             2 => y - cy + height * 0.38 + ((x - cx) * 40.0).sin() * 0.006,
             3 => y - cy + height * 0.50 - (x - cx) * 0.45,
-            _ => y - cy + height * 0.62,
+            _ => y - cy + height * 0.46,
         };
         lay(cap.max(line), self.hair);
         // Eyes, brows and mouth, as little as it takes.
