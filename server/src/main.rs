@@ -1,2 +1,154 @@
-//! stub
-fn main(){}
+//! Read the settings, bind, serve.
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::{Context, bail};
+use axum::serve::ListenerExt;
+use clap::Parser;
+use server::{Cloakroom, clock::Clock, config::Settings, router};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Sign in with Microsoft, for Rust web apps. Settings come from the environment or `.env`; with no
+/// CLIENT_ID it runs a demonstration against an emulator of Microsoft's platform.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Arguments {} = Arguments::parse();
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line that names the setting and the mend.
+            eprintln!("cloakroom: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> anyhow::Result<()> {
+    read_env_file()?;
+    start_log()?;
+    let settings = Settings(|name: &str| std::env::var(name).ok());
+    let demo = settings.is_demo()?;
+    // The emulator lives as long as this does.
+    #[cfg(feature = "demo")]
+    let emulator = if demo {
+        Some(demo::start().await?)
+    } else {
+        None
+    };
+    #[cfg(feature = "demo")]
+    let config = match &emulator {
+        Some(emulator) => Settings(|name: &str| demo::setting(emulator, name)).read(true)?,
+        None => settings.read(false)?,
+    };
+    #[cfg(not(feature = "demo"))]
+    let config = settings.read(demo)?;
+
+    let cloakroom = Cloakroom::open(config, Clock::system()).await?;
+    serve(cloakroom).await
+}
+
+async fn serve(cloakroom: Arc<Cloakroom>) -> anyhow::Result<()> {
+    let listen = cloakroom.config.listen;
+    let listener = tokio::net::TcpListener::bind(listen)
+        .await
+        .with_context(|| {
+            format!("LEPTOS_SITE_ADDR: can't listen on {listen}; is another server running there?")
+        })?
+        // Without it a page in several pieces waits for the other side's delayed ACK.
+        .tap_io(|tcp| _ = tcp.set_nodelay(true));
+    tracing::info!(event = "listening", %listen, demo = cloakroom.config.demo, "open {}", cloakroom.config.origin());
+    let purging = tokio::spawn(purge(cloakroom.clone()));
+    let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving =
+        axum::serve(listener, router(cloakroom.clone())).with_graceful_shutdown(async move {
+            stop_signal().await;
+            tracing::info!(event = "stopping", "finishing the requests in flight");
+            _ = stopping.send(());
+        });
+    // R117: requests in flight get 30 seconds.
+    tokio::select! {
+        done = serving => done?,
+        () = async { if stopped.await.is_ok() { tokio::time::sleep(Duration::from_secs(30)).await } else { std::future::pending().await } } => {
+            tracing::warn!(event = "stopped_late", "requests in flight were cut off after 30 seconds");
+        }
+    }
+    purging.abort();
+    cloakroom.sessions.store.close().await;
+    Ok(())
+}
+
+/// Ended sessions go once a minute (R56).
+async fn purge(cloakroom: Arc<Cloakroom>) {
+    let mut minute = tokio::time::interval(Duration::from_secs(60));
+    loop {
+        minute.tick().await;
+        if let Err(error) = cloakroom.sessions.store.purge().await {
+            tracing::warn!(event = "purge_failed", %error, "ended sessions could not be deleted");
+        }
+    }
+}
+
+async fn stop_signal() {
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => _ = signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! { () = terminated => {}, _ = tokio::signal::ctrl_c() => {} }
+}
+
+fn read_env_file() -> anyhow::Result<()> {
+    match dotenvy::dotenv() {
+        Err(dotenvy::Error::LineParse(_, at)) => {
+            // The line itself may hold a secret.
+            bail!(
+                ".env: can't be read near character {at} of a line; write NAME=value, in quotes if it has spaces"
+            )
+        }
+        Err(dotenvy::Error::Io(error)) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).context(".env: can't be read")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn start_log() -> anyhow::Result<()> {
+    use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+    let text = std::env::var("LOG").unwrap_or_else(|_| "info".to_owned());
+    let filter = EnvFilter::try_new(&text)
+        .context("LOG: not a filter; use info, debug or server=debug,info")?;
+    let lines = tracing_subscriber::registry().with(filter);
+    match std::env::var("LOG_FORMAT").as_deref() {
+        Ok("json") => lines
+            .with(fmt::layer().json().with_writer(std::io::stderr))
+            .init(),
+        Ok("text" | "") | Err(_) => lines.with(fmt::layer().with_writer(std::io::stderr)).init(),
+        Ok(_) => bail!("LOG_FORMAT: use text or json"),
+    }
+    Ok(())
+}
+
+/// Demonstration: Microsoft is played by the emulator, and the server is told so by settings alone.
+#[cfg(feature = "demo")]
+mod demo {
+    use emulator::{DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, Emulator};
+
+    pub async fn start() -> anyhow::Result<Emulator> {
+        Ok(Emulator::start(emulator::Settings::default()).await?)
+    }
+
+    pub fn setting(emulator: &Emulator, name: &str) -> Option<String> {
+        match name {
+            "CLIENT_ID" => Some(DEMO_CLIENT_ID.to_owned()),
+            "CLIENT_SECRET" => Some(DEMO_CLIENT_SECRET.to_owned()),
+            "AUTHORITY" => Some(emulator.authority("common")),
+            "GRAPH_ENDPOINT" => Some(emulator.origin().to_string()),
+            _ => std::env::var(name).ok(),
+        }
+    }
+}

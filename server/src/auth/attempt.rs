@@ -1,0 +1,127 @@
+//! A sign-in attempt: what must come back with the code, kept by the browser in a sealed cookie of its
+//! own, so that several tabs can sign in at once and the server keeps nothing for those who never return.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::http::{HeaderMap, HeaderValue};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use tower_sessions::cookie::{SameSite, time::Duration};
+
+use crate::{
+    secret::Secret,
+    session::{
+        StoreKey, cookie,
+        seal::{Purpose, SealError, Sealer},
+    },
+};
+
+/// How long a person may take at Microsoft, in seconds: a password, a second factor, a consent.
+const LIFETIME: i64 = 15 * 60;
+/// How many attempts a browser may have under way; older ones are given up (R5).
+const MOST: usize = 5;
+const PREFIX: &str = "signin-";
+
+/// One sign-in under way.
+#[derive(Serialize, Deserialize)]
+pub struct Attempt {
+    /// `state`: ties the answer to this attempt and this browser.
+    pub state: Secret,
+    /// `nonce`: ties the ID token to it.
+    pub nonce: Secret,
+    /// The PKCE verifier (RFC 7636).
+    pub verifier: Secret,
+    /// Where the person wanted to go.
+    pub return_to: String,
+    /// The scopes that were asked for.
+    pub scopes: Vec<String>,
+    /// When it began, seconds since 1970.
+    pub started: i64,
+    /// The session that it replaces. The callback comes without the Strict cookie and could not tell.
+    pub replaces: Option<StoreKey>,
+}
+
+impl Attempt {
+    /// When it is given up, seconds since 1970.
+    pub fn ends(&self) -> i64 {
+        self.started.saturating_add(LIFETIME)
+    }
+
+    /// The cookie that carries it, and deletions of those that are too many or too old.
+    pub fn cookies(
+        &self,
+        https: bool,
+        sealer: &Sealer,
+        request: &HeaderMap,
+        now: i64,
+    ) -> Result<Vec<HeaderValue>, SealError> {
+        let prefix = cookie::name(https, PREFIX);
+        let mut alive = Vec::new();
+        let mut headers = Vec::new();
+        for (name, value) in cookie::all(request).filter(|(name, _)| name.starts_with(&prefix)) {
+            match open(sealer, &name, &value).filter(|attempt| attempt.ends() > now) {
+                Some(attempt) => alive.push((attempt.started, name)),
+                None => headers.extend(cookie::delete(https, &name, SameSite::Lax)),
+            }
+        }
+        alive.sort();
+        let surplus = (alive.len() + 1).saturating_sub(MOST);
+        headers.extend(
+            alive
+                .iter()
+                .take(surplus)
+                .filter_map(|(_, name)| cookie::delete(https, name, SameSite::Lax)),
+        );
+
+        let name = cookie_name(https, self.state.expose());
+        let plain = serde_json::to_vec(self).map_err(|_| SealError)?;
+        let value = BASE64_URL_SAFE_NO_PAD.encode(sealer.seal(
+            Purpose::Attempt,
+            name.as_bytes(),
+            &plain,
+        )?);
+        headers.extend(cookie::set(
+            https,
+            &name,
+            &value,
+            SameSite::Lax,
+            Duration::seconds(LIFETIME),
+        ));
+        Ok(headers)
+    }
+
+    /// The attempt that `state` names, if this browser began it and it is not too old (R3).
+    pub fn find(
+        https: bool,
+        sealer: &Sealer,
+        request: &HeaderMap,
+        state: &str,
+        now: i64,
+    ) -> Option<Self> {
+        let name = cookie_name(https, state);
+        let attempt = open(sealer, &name, &cookie::get(request, &name)?)?;
+        (attempt.state.expose() == state && attempt.ends() > now).then_some(attempt)
+    }
+
+    /// Deletes the cookie of the attempt that `state` names.
+    pub fn forget(https: bool, state: &str) -> Option<HeaderValue> {
+        cookie::delete(https, &cookie_name(https, state), SameSite::Lax)
+    }
+}
+
+fn open(sealer: &Sealer, name: &str, value: &str) -> Option<Attempt> {
+    let sealed = BASE64_URL_SAFE_NO_PAD.decode(value).ok()?;
+    let plain = sealer.open(Purpose::Attempt, name.as_bytes(), &sealed)?;
+    serde_json::from_slice(&plain).ok()
+}
+
+/// Named after a hash of the state, so that the answer finds its cookie and the cookie tells no state.
+fn cookie_name(https: bool, state: &str) -> String {
+    let hash = digest(&SHA256, state.as_bytes());
+    cookie::name(
+        https,
+        &format!(
+            "{PREFIX}{}",
+            BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..9])
+        ),
+    )
+}

@@ -1,0 +1,413 @@
+//! Sign-in, callback, sign-out and "who am I": plain axum routes. Which requests reach them is decided in
+//! `browser`; what a session is, in `session`.
+
+pub mod attempt;
+pub mod id_token;
+pub mod local_path;
+pub mod metadata;
+pub mod problem;
+pub mod token_endpoint;
+
+use std::{collections::HashMap, sync::Arc};
+
+use axum::{
+    Extension, Json,
+    extract::{RawQuery, State},
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+};
+use oauth2::{CsrfToken, PkceCodeChallenge};
+use serde_json::json;
+use time::OffsetDateTime;
+
+use crate::{
+    Cloakroom,
+    browser::CorrelationId,
+    config::{Config, is_scope},
+    pages,
+    secret::Secret,
+    session::{RECORD, Session, SignedIn, StoreKey, Visitor, record_value},
+    upstream::UpstreamError,
+};
+use attempt::Attempt;
+use local_path::LocalPath;
+use problem::SignInError;
+use token_endpoint::{Grant, PlatformError, TokenError, redeem};
+
+/// What a sign-in may be asked to do at the platform (R14).
+const PROMPTS: [&str; 5] = ["login", "select_account", "consent", "none", "create"];
+
+impl Config {
+    /// R15: who the user is, a refresh token, and the least of Graph.
+    pub fn scopes_to_ask(&self) -> Vec<String> {
+        let identity = ["openid", "profile", "offline_access"].map(str::to_owned);
+        identity
+            .into_iter()
+            .chain(self.scopes.iter().cloned())
+            .collect()
+    }
+}
+
+/// `GET /auth/login`: starts a sign-in.
+pub async fn login(
+    State(cloakroom): State<Arc<Cloakroom>>,
+    Extension(id): Extension<CorrelationId>,
+    Extension(Visitor(visitor)): Extension<Visitor>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let query = Query::parse(query.as_deref());
+    let return_to = query
+        .one("return_to")
+        .ok()
+        .flatten()
+        .and_then(LocalPath::parse)
+        .unwrap_or_else(LocalPath::root);
+    match start(&cloakroom, &query, &return_to, visitor.as_deref(), &headers).await {
+        Ok(response) => response,
+        Err(error) => fail(&cloakroom, &id, &error, &return_to),
+    }
+}
+
+async fn start(
+    cloakroom: &Cloakroom,
+    query: &Query<'_>,
+    return_to: &LocalPath,
+    visitor: Option<&Session>,
+    headers: &HeaderMap,
+) -> Result<Response, SignInError> {
+    let config = &cloakroom.config;
+    let prompt = query.one("prompt")?;
+    if prompt.is_some_and(|prompt| !PROMPTS.contains(&prompt)) {
+        return Err(SignInError::BadRequest(
+            "It asks for something that Microsoft's sign-in does not know (prompt).",
+        ));
+    }
+    let mut scopes = config.scopes_to_ask();
+    for scope in query
+        .one("scope")?
+        .unwrap_or_default()
+        .split(' ')
+        .filter(|scope| !scope.is_empty())
+    {
+        if !is_scope(scope) || scopes.len() > 30 {
+            return Err(SignInError::BadRequest(
+                "It asks for a permission that is none (scope).",
+            ));
+        }
+        if !scopes.iter().any(|known| known == scope) {
+            scopes.push(scope.to_owned());
+        }
+    }
+    let metadata = cloakroom.platform.metadata().await?;
+    let now = cloakroom.clock.now();
+    let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+    let attempt = Attempt {
+        state: random(),
+        nonce: random(),
+        verifier: Secret::from(verifier.secret().clone()),
+        return_to: return_to.to_string(),
+        scopes,
+        started: now.unix_timestamp(),
+        replaces: visitor.map(|session| StoreKey::of(&session.id)),
+    };
+
+    let mut url = metadata.authorization_endpoint.clone();
+    url.query_pairs_mut()
+        .append_pair("client_id", &config.client_id)
+        .append_pair("response_type", "code")
+        .append_pair("redirect_uri", &config.redirect_uri())
+        // R6: a form post from the platform would come without the Lax cookie.
+        .append_pair("response_mode", "query")
+        .append_pair("scope", &attempt.scopes.join(" "))
+        .append_pair("state", attempt.state.expose())
+        .append_pair("nonce", attempt.nonce.expose())
+        .append_pair("code_challenge", challenge.as_str())
+        .append_pair("code_challenge_method", "S256");
+    for name in ["prompt", "login_hint", "domain_hint", "claims"] {
+        if let Some(value) = query
+            .one(name)?
+            .filter(|value| !value.is_empty() && value.len() <= 2000)
+        {
+            url.query_pairs_mut().append_pair(name, value);
+        }
+    }
+
+    let mut response = pages::see_other(url.as_str());
+    let cookies = attempt
+        .cookies(
+            config.is_https(),
+            &cloakroom.sealer,
+            headers,
+            now.unix_timestamp(),
+        )
+        .map_err(|error| SignInError::Unavailable(error.to_string()))?;
+    for cookie in cookies {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// `GET {REDIRECT_PATH}`: ends a sign-in.
+pub async fn callback(
+    State(cloakroom): State<Arc<Cloakroom>>,
+    Extension(id): Extension<CorrelationId>,
+    session: tower_sessions::Session,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let https = cloakroom.config.is_https();
+    let query = Query::parse(query.as_deref());
+    let now = cloakroom.clock.now().unix_timestamp();
+    let state = query.one("state").ok().flatten().unwrap_or_default();
+    let attempt = Attempt::find(https, &cloakroom.sealer, &headers, state, now);
+    let return_to = attempt
+        .as_ref()
+        .and_then(|attempt| LocalPath::parse(&attempt.return_to))
+        .unwrap_or_else(LocalPath::root);
+
+    let finished = finish(&cloakroom, &query, attempt.as_ref(), &session).await;
+    let mut response = match finished {
+        Ok(()) => pages::onward(&headers, &return_to),
+        Err(error) => fail(&cloakroom, &id, &error, &return_to),
+    };
+    if attempt.is_some() {
+        response
+            .headers_mut()
+            .extend(Attempt::forget(https, state).map(|cookie| (header::SET_COOKIE, cookie)));
+    }
+    // R13: the address holds the code.
+    response.headers_mut().insert(
+        header::REFERRER_POLICY,
+        header::HeaderValue::from_static("no-referrer"),
+    );
+    response
+}
+
+async fn finish(
+    cloakroom: &Cloakroom,
+    query: &Query<'_>,
+    attempt: Option<&Attempt>,
+    session: &tower_sessions::Session,
+) -> Result<(), SignInError> {
+    let attempt = attempt.ok_or(SignInError::UnknownAttempt)?;
+    let spent = cloakroom
+        .sessions
+        .store
+        .spend(attempt.state.expose().as_bytes(), attempt.ends())
+        .await;
+    if !spent.map_err(|error| store_failed(&error))? {
+        return Err(SignInError::UsedAttempt);
+    }
+    let metadata = cloakroom.platform.metadata().await?;
+    if query
+        .one("iss")?
+        .is_some_and(|issuer| !is_issuer(issuer, &metadata.issuer))
+    {
+        return Err(SignInError::BadAnswer("another issuer (RFC 9207)"));
+    }
+    if let Some(error) = query.one("error")? {
+        return Err(SignInError::Refused(Box::new(PlatformError {
+            error: error.to_owned(),
+            error_description: query
+                .one("error_description")
+                .ok()
+                .flatten()
+                .unwrap_or_default()
+                .to_owned(),
+            ..PlatformError::default()
+        })));
+    }
+    let code = query
+        .one("code")?
+        .filter(|code| !code.is_empty())
+        .ok_or(SignInError::BadAnswer("no code"))?;
+    let now = cloakroom.clock.now();
+    let grant = Grant::Code {
+        code,
+        verifier: &attempt.verifier,
+    };
+    let tokens = redeem(
+        grant,
+        &attempt.scopes,
+        &metadata.token_endpoint,
+        &cloakroom.config,
+        &cloakroom.http,
+        now,
+    )
+    .await?;
+    let id_token = tokens
+        .id_token
+        .ok_or_else(|| SignInError::Unavailable("no ID token".to_owned()))?;
+    let user = id_token::validate(
+        id_token.expose(),
+        attempt.nonce.expose(),
+        &cloakroom.config,
+        &cloakroom.platform,
+        now,
+    )
+    .await
+    .map_err(SignInError::IdToken)?;
+
+    tracing::info!(event = "signed_in", tid = %user.tid, oid = user.oid, "a user signed in");
+    let signed_in = SignedIn {
+        user,
+        access: tokens.access,
+        refresh_token: tokens.refresh_token,
+    };
+    let record =
+        record_value(&signed_in).map_err(|error| SignInError::Unavailable(error.to_string()))?;
+    // R48: the old session dies, a new id is made, nothing is carried over.
+    session
+        .flush()
+        .await
+        .map_err(|error| store_failed(&error))?;
+    if let Some(old) = &attempt.replaces {
+        cloakroom
+            .sessions
+            .store
+            .end(old)
+            .await
+            .map_err(|error| store_failed(&error))?;
+    }
+    session
+        .insert_value(RECORD, record)
+        .await
+        .map_err(|error| store_failed(&error))?;
+    session.save().await.map_err(|error| store_failed(&error))
+}
+
+/// RFC 9207 §2.4: exactly the issuer; the tenant's own where the metadata leaves it open.
+fn is_issuer(issuer: &str, template: &str) -> bool {
+    let Some((before, after)) = template.split_once("{tenantid}") else {
+        return issuer == template;
+    };
+    let tenant = issuer
+        .strip_prefix(before)
+        .and_then(|rest| rest.strip_suffix(after));
+    issuer == template || tenant.is_some_and(|tenant| uuid::Uuid::try_parse(tenant).is_ok())
+}
+
+/// `POST /auth/logout`: ends the session here, then at Microsoft.
+pub async fn logout(
+    State(cloakroom): State<Arc<Cloakroom>>,
+    Extension(id): Extension<CorrelationId>,
+    Extension(Visitor(visitor)): Extension<Visitor>,
+    session: tower_sessions::Session,
+) -> Response {
+    let home = LocalPath::root();
+    // R71: first of all, and if it can't be done nobody is told that it was.
+    if session.flush().await.is_err() {
+        return pages::unavailable(&cloakroom, &id.0, &home);
+    }
+    let mut response = pages::see_other(&sign_out_address(&cloakroom, visitor.as_deref()).await);
+    response.extensions_mut().insert(SignedOut);
+    response
+}
+
+/// Marks a response that deletes the session's cookie.
+#[derive(Clone)]
+pub struct SignedOut;
+
+/// Where a sign-out goes on: to Microsoft, which comes back to the start page.
+async fn sign_out_address(cloakroom: &Cloakroom, visitor: Option<&Session>) -> String {
+    let home = "/".to_owned();
+    let Some(visitor) = visitor else { return home };
+    let user = &visitor.signed_in.user;
+    tracing::info!(event = "signed_out", tid = %user.tid, oid = user.oid, "a user signed out");
+    // R74: the platform being down is no reason to stay signed in here.
+    let Some(mut url) = cloakroom
+        .platform
+        .metadata()
+        .await
+        .ok()
+        .and_then(|m| m.end_session_endpoint.clone())
+    else {
+        return home;
+    };
+    let back = format!("{}/", cloakroom.config.origin());
+    url.query_pairs_mut()
+        .append_pair("post_logout_redirect_uri", &back);
+    if let Some(hint) = &user.login_hint {
+        url.query_pairs_mut().append_pair("logout_hint", hint);
+    }
+    url.into()
+}
+
+/// `GET /auth/session`: the minimum (R53). Asking does not slide the session's end (R50).
+pub async fn session(Extension(Visitor(visitor)): Extension<Visitor>) -> Response {
+    let Some(session) = visitor else {
+        return Json(json!({ "user": null })).into_response();
+    };
+    let user = &session.signed_in.user;
+    let time = |seconds| {
+        OffsetDateTime::from_unix_timestamp(seconds)
+            .map(pages::rfc3339)
+            .unwrap_or_default()
+    };
+    Json(json!({
+        "user": { "name": user.name, "username": user.username, "oid": user.oid, "tid": user.tid },
+        "idle_expires_at": time(session.ends),
+        "expires_at": time(session.expires),
+    }))
+    .into_response()
+}
+
+/// The page of a failed sign-in, and its line in the log (R112).
+fn fail(
+    cloakroom: &Cloakroom,
+    id: &CorrelationId,
+    error: &SignInError,
+    return_to: &LocalPath,
+) -> Response {
+    tracing::warn!(event = "sign_in_failed", ?error, "a sign-in failed");
+    let problem = error.problem(return_to, pages::details(cloakroom, &id.0));
+    pages::problem(cloakroom, None, error.status(), problem)
+}
+
+fn store_failed(error: &dyn std::fmt::Display) -> SignInError {
+    tracing::error!(event = "store_failed", %error, "the session store failed");
+    SignInError::Store
+}
+
+impl From<TokenError> for SignInError {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Refused(refusal) => Self::Refused(refusal),
+            TokenError::Credential(refusal) => {
+                // R27: only the operator can mend this, so the log says it plainly.
+                tracing::error!(event = "credential_refused", %refusal, "the platform refuses CLIENT_ID or CLIENT_SECRET: wrong, or expired");
+                Self::Credential
+            }
+            TokenError::Upstream(UpstreamError::Timeout) => Self::Timeout,
+            other => Self::Unavailable(other.to_string()),
+        }
+    }
+}
+
+/// 256 random bits, as text for a URL.
+fn random() -> Secret {
+    CsrfToken::new_random_len(32).secret().clone().into()
+}
+
+/// A query in which a parameter stands once or not at all.
+struct Query<'a>(HashMap<std::borrow::Cow<'a, str>, Vec<std::borrow::Cow<'a, str>>>);
+
+impl<'a> Query<'a> {
+    fn parse(query: Option<&'a str>) -> Self {
+        let mut map: HashMap<_, Vec<_>> = HashMap::new();
+        for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            map.entry(name).or_default().push(value);
+        }
+        Self(map)
+    }
+
+    /// RFC 6749 §3.1: parameters must not be included more than once.
+    fn one(&self, name: &str) -> Result<Option<&str>, SignInError> {
+        match self.0.get(name).map(Vec::as_slice) {
+            None => Ok(None),
+            Some([value]) => Ok(Some(value)),
+            Some(_) => Err(SignInError::BadAnswer("a repeated parameter")),
+        }
+    }
+}

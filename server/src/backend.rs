@@ -1,0 +1,114 @@
+//! `app`'s [`Backend`], for the session of one request.
+
+use std::sync::Arc;
+
+use app::{
+    api::Backend,
+    error::{ApiError, Code},
+    model::{Directory, Profile, Viewer},
+};
+use async_trait::async_trait;
+use axum::http::{HeaderValue, StatusCode, header};
+use leptos_axum::ResponseOptions;
+
+use crate::{
+    Cloakroom,
+    graph::{GraphError, directory},
+    session::Session,
+    tokens::Refusal,
+};
+
+/// One request's view of the server.
+pub struct RequestBackend {
+    /// The server.
+    pub cloakroom: Arc<Cloakroom>,
+    /// Who asks; `None` is signed out.
+    pub session: Option<Arc<Session>>,
+    /// The id to quote.
+    pub correlation_id: String,
+    /// The response being made.
+    pub response: Option<ResponseOptions>,
+}
+
+#[async_trait]
+impl Backend for RequestBackend {
+    fn viewer(&self) -> Option<Viewer> {
+        self.session.as_deref().map(viewer)
+    }
+
+    fn set_status(&self, status: u16) {
+        if let (Some(response), Ok(status)) = (&self.response, StatusCode::from_u16(status)) {
+            response.set_status(status);
+        }
+    }
+
+    async fn profile(&self) -> Result<Profile, ApiError> {
+        let session = self.session()?;
+        directory::profile(&self.cloakroom.graph, session)
+            .await
+            .map_err(|error| self.refuse(&error))
+    }
+
+    async fn people(&self, search: &str, cursor: &str) -> Result<Directory, ApiError> {
+        let session = self.session()?;
+        directory::people(
+            &self.cloakroom.graph,
+            &self.cloakroom.sealer,
+            session,
+            search,
+            cursor,
+        )
+        .await
+        .map_err(|error| self.refuse(&error))
+    }
+}
+
+impl RequestBackend {
+    fn session(&self) -> Result<&Session, ApiError> {
+        let refusal =
+            || ApiError::new(Code::SignedOut, "You are signed out.", &self.correlation_id);
+        self.session.as_deref().ok_or_else(refusal)
+    }
+
+    fn refuse(&self, error: &GraphError) -> ApiError {
+        let refusal = refusal(error, &self.correlation_id);
+        if let (Some(seconds), Some(response)) = (refusal.retry_after, &self.response) {
+            response.insert_header(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        refusal
+    }
+}
+
+/// How the pages show who is signed in.
+pub fn viewer(session: &Session) -> Viewer {
+    let user = &session.signed_in.user;
+    Viewer {
+        name: user.name.clone(),
+        username: user.username.clone(),
+    }
+}
+
+/// What the browser is told of an error; the log gets the cause (R112).
+pub fn refusal(error: &GraphError, correlation_id: &str) -> ApiError {
+    let code = error.code();
+    tracing::warn!(event = "call_refused", ?code, %error, "a data call was refused");
+    let message = match code {
+        Code::SignedOut => "You are signed out.",
+        Code::Reauthenticate => "Your sign-in has ended. Sign in again.",
+        Code::ConsentRequired => "This needs a permission that you have not given yet.",
+        Code::ClaimsRequired => "Your organisation asks for another sign-in.",
+        Code::Forbidden => "Your account may not do this.",
+        Code::NotFound => "There is nothing at this address.",
+        Code::TooLarge => "That is too large.",
+        Code::Throttled => "Microsoft asks for a short pause.",
+        Code::Graph => "Microsoft Graph gave an answer that makes no sense.",
+        Code::Unavailable => "Microsoft can't be reached just now.",
+        Code::Timeout => "Microsoft did not answer in time.",
+    };
+    let mut refusal = ApiError::new(code, message, correlation_id);
+    refusal.retry_after = error.retry_after();
+    if let GraphError::Token(Refusal::Consent(scopes)) = error {
+        refusal.scopes.clone_from(scopes);
+    }
+    refusal
+}

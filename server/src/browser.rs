@@ -1,0 +1,244 @@
+//! What stands between the browser and every route: the same-origin gate, the bounce that makes up for
+//! the Strict cookie, the security headers.
+
+use std::sync::Arc;
+
+use app::error::{ApiError, Code};
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{Html, IntoResponse, Response},
+};
+use leptos::nonce::Nonce;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use crate::{Cloakroom, auth::local_path::LocalPath, pages, session::cookie};
+
+/// The id that a person quotes and the log carries.
+#[derive(Clone)]
+pub struct CorrelationId(pub String);
+
+/// Gives each request its id, its span and a line in the log: path and status, never a query (it may hold
+/// a code), never a header.
+pub async fn log(mut request: Request, next: Next) -> Response {
+    let id = Uuid::new_v4().to_string();
+    let span =
+        tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
+    request.extensions_mut().insert(CorrelationId(id.clone()));
+    async {
+        let started = std::time::Instant::now();
+        let mut response = next.run(request).await;
+        if let Ok(value) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert("x-correlation-id", value);
+        }
+        let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(
+            status = response.status().as_u16(),
+            milliseconds,
+            "answered"
+        );
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+/// R59, R60, R62: data calls need the custom header and this origin, photos and form posts this origin.
+/// It runs before routing, so that what it guards can't be reached round it.
+pub async fn same_origin_gate(
+    State(cloakroom): State<Arc<Cloakroom>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let path = request.uri().path();
+    let headers = request.headers();
+    let method = request.method();
+    if matches!(*method, Method::TRACE | Method::CONNECT) {
+        return refuse(
+            &request,
+            StatusCode::METHOD_NOT_ALLOWED,
+            "This method is not served.",
+        );
+    }
+    let data = path == "/auth/session" || path.starts_with("/api/") || path.starts_with("/graph/");
+    let guarded =
+        data || path.starts_with("/photo/") || !matches!(*method, Method::GET | Method::HEAD);
+    if data && headers.get("x-csrf").is_none_or(|value| value != "1") {
+        return refuse(
+            &request,
+            StatusCode::FORBIDDEN,
+            "The header X-CSRF: 1 is missing.",
+        );
+    }
+    if guarded && !is_same_origin(headers, &cloakroom.config.origin()) {
+        return refuse(
+            &request,
+            StatusCode::FORBIDDEN,
+            "Only pages of this site may ask for this.",
+        );
+    }
+    if *method == Method::POST && !has_known_type(headers, data) {
+        return refuse(
+            &request,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "This content type is not accepted here.",
+        );
+    }
+    next.run(request).await
+}
+
+/// Fetch metadata first (a script can't forge it); without it, `Origin`.
+fn is_same_origin(headers: &HeaderMap, origin: &str) -> bool {
+    match headers.get("sec-fetch-site") {
+        Some(site) => site == "same-origin",
+        None => headers
+            .get(header::ORIGIN)
+            .is_some_and(|value| value == origin),
+    }
+}
+
+/// Forms everywhere, JSON for data; an empty form of a button has a length of zero and may have no type.
+fn has_known_type(headers: &HeaderMap, data: bool) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else {
+        return headers
+            .get(header::CONTENT_LENGTH)
+            .is_none_or(|length| length == "0")
+            && !headers.contains_key(header::TRANSFER_ENCODING);
+    };
+    let Ok(text) = value.to_str() else {
+        return false;
+    };
+    let essence = text
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    match essence.as_str() {
+        "application/x-www-form-urlencoded" => true,
+        "application/json" => data,
+        _ => false,
+    }
+}
+
+fn refuse(request: &Request, status: StatusCode, message: &str) -> Response {
+    tracing::warn!(
+        event = "gate_refused",
+        status = status.as_u16(),
+        message,
+        "a request was refused"
+    );
+    let id = request
+        .extensions()
+        .get::<CorrelationId>()
+        .map(|id| id.0.clone())
+        .unwrap_or_default();
+    let body = ApiError::new(Code::Forbidden, message, id);
+    (status, axum::Json(body)).into_response()
+}
+
+/// R46: a navigation that another site started comes without the Strict cookie. One hop from a page of
+/// our own brings it along. The hop is same-origin, so it is never answered with another.
+pub async fn bounce(
+    State(cloakroom): State<Arc<Cloakroom>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let headers = request.headers();
+    let name = cookie::name(cloakroom.config.is_https(), cookie::SESSION);
+    let strict_cookie_left_out = request.method() == Method::GET
+        && is_foreign_navigation(headers)
+        && cookie::get(headers, &name).is_none();
+    let path = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |path| path.as_str());
+    match LocalPath::of_request(path) {
+        Some(path) if strict_cookie_left_out => pages::bounce(&path),
+        _ => next.run(request).await,
+    }
+}
+
+/// Whether a page of another site sent the browser here.
+pub fn is_foreign_navigation(headers: &HeaderMap) -> bool {
+    headers
+        .get("sec-fetch-site")
+        .is_some_and(|site| site == "cross-site")
+        && headers
+            .get("sec-fetch-mode")
+            .is_some_and(|mode| mode == "navigate")
+}
+
+/// R65, R66: headers that every response carries, unless it has set its own.
+pub async fn security_headers(
+    State(cloakroom): State<Arc<Cloakroom>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let mut default = |name: HeaderName, value: &'static str| {
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
+    };
+    default(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    default(header::REFERRER_POLICY, "same-origin");
+    default(header::CACHE_CONTROL, "no-store");
+    default(
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    );
+    default(
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    );
+    default(
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    );
+    default(HeaderName::from_static("x-frame-options"), "DENY");
+    default(
+        HeaderName::from_static("permissions-policy"),
+        "accelerometer=(), camera=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), payment=(), usb=()",
+    );
+    if cloakroom.config.is_https() {
+        default(
+            header::STRICT_TRANSPORT_SECURITY,
+            "max-age=31536000; includeSubDomains",
+        );
+    }
+    response
+}
+
+/// R64: the policy of a page. Sign-out's form ends at the authority, and Chromium holds redirects of a form
+/// to `form-action` as well. `cargo leptos watch` reloads over a socket.
+pub fn page_policy(cloakroom: &Cloakroom, nonce: Option<&Nonce>) -> Option<HeaderValue> {
+    let scripts = nonce.map_or_else(
+        || "'none'".to_owned(),
+        |nonce| format!("'self' 'nonce-{nonce}' 'wasm-unsafe-eval'"),
+    );
+    let reload = if cloakroom.watched {
+        " ws://127.0.0.1:3001 ws://localhost:3001"
+    } else {
+        ""
+    };
+    let authority = cloakroom
+        .config
+        .authority
+        .url
+        .origin()
+        .ascii_serialization();
+    HeaderValue::from_str(&format!(
+        "default-src 'none'; script-src {scripts}; style-src 'self'; img-src 'self'; connect-src 'self'{reload}; \
+         object-src 'none'; base-uri 'none'; form-action 'self' {authority}; frame-ancestors 'none'"
+    ))
+    .ok()
+}
+
+/// A refusal of the server itself on a route that answers with a page.
+pub fn html(status: StatusCode, body: String) -> Response {
+    (status, Html(body)).into_response()
+}

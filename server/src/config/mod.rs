@@ -1,0 +1,519 @@
+//! The settings, read once from the environment or `.env` and checked before anything is bound.
+//! A wrong one stops the start with one line that names the variable and the mend.
+
+pub mod cloud;
+
+use std::{collections::HashSet, net::SocketAddr, path::PathBuf, time::Duration};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use url::Url;
+use uuid::Uuid;
+
+use crate::{secret::Secret, session::seal::Key};
+use cloud::{Audience, Authority, Cloud, is_loopback};
+
+/// Where sessions are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreLocation {
+    /// `sqlite::memory:`: gone with the process.
+    Memory,
+    /// `sqlite:PATH`.
+    File(PathBuf),
+}
+
+/// Everything that the server is told.
+#[derive(Clone)]
+pub struct Config {
+    /// `CLIENT_ID`: the application (client) id of the registration.
+    pub client_id: String,
+    /// `CLIENT_SECRET`: the credential.
+    pub client_secret: Secret,
+    /// `AUTHORITY`: where people sign in.
+    pub authority: Authority,
+    /// `TRUSTED_HOSTS`: hosts beside Microsoft's own that the authority and Graph may name, over https.
+    pub trusted_hosts: HashSet<String>,
+    /// `PUBLIC_URL`: the origin that browsers see, without a slash at its end.
+    pub public_url: Url,
+    /// `REDIRECT_PATH`: path of the redirect URI.
+    pub redirect_path: String,
+    /// `SCOPES`: Graph scopes asked for at sign-in.
+    pub scopes: Vec<String>,
+    /// `GRAPH_ENDPOINT`: origin of Microsoft Graph.
+    pub graph: Url,
+    /// `ALLOWED_TENANTS`: who may sign in; empty is whoever the authority admits.
+    pub allowed_tenants: HashSet<Uuid>,
+    /// `SESSION_STORE`: where sessions are kept.
+    pub session_store: StoreLocation,
+    /// `SESSION_KEY`: the first seals, all open. None is made and kept beside the SQLite file.
+    pub session_keys: Vec<Key>,
+    /// `SESSION_IDLE`: a session ends after this long without a person's doing.
+    pub session_idle: Duration,
+    /// `SESSION_MAX`: a session ends this long after sign-in, whatever happens.
+    pub session_max: Duration,
+    /// `LEPTOS_SITE_ADDR`: where to listen.
+    pub listen: SocketAddr,
+    /// Every page says that this is a demonstration.
+    pub demo: bool,
+}
+
+/// A setting that can't be used: its name and what to do.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{name}: {mend}")]
+pub struct ConfigError {
+    name: &'static str,
+    mend: String,
+}
+
+type Result<T> = std::result::Result<T, ConfigError>;
+
+fn wrong<T>(name: &'static str, mend: impl Into<String>) -> Result<T> {
+    Err(ConfigError {
+        name,
+        mend: mend.into(),
+    })
+}
+
+/// Settings by name: the environment in production, a map in tests.
+pub struct Settings<F>(pub F);
+
+impl<F: Fn(&str) -> Option<String>> Settings<F> {
+    fn get(&self, name: &str) -> Option<String> {
+        (self.0)(name)
+            .map(|value| value.trim().to_owned())
+            .filter(|value| !value.is_empty())
+    }
+
+    /// Demonstration: nothing of a registration is set.
+    pub fn is_demo(&self) -> Result<bool> {
+        if self.get("CLIENT_ID").is_some() {
+            return Ok(false);
+        }
+        let rest = [
+            "CLIENT_SECRET",
+            "CLIENT_CERTIFICATE",
+            "AZURE_FEDERATED_TOKEN_FILE",
+            "AUTHORITY",
+            "GRAPH_ENDPOINT",
+        ];
+        match rest.into_iter().find(|name| self.get(name).is_some()) {
+            None => Ok(true),
+            Some(name) => wrong(
+                "CLIENT_ID",
+                format!(
+                    "missing, while {name} is set; give the application (client) id of your app registration, or unset {name} for the demo"
+                ),
+            ),
+        }
+    }
+
+    /// Reads and checks every setting.
+    pub fn read(&self, demo: bool) -> Result<Config> {
+        for name in [
+            "CLIENT_CERTIFICATE",
+            "CLIENT_CERTIFICATE_KEY",
+            "AZURE_FEDERATED_TOKEN_FILE",
+            "TRUSTED_PROXIES",
+        ] {
+            if self.get(name).is_some() {
+                return wrong(name, "not supported yet; unset it");
+            }
+        }
+        let listen = self.listen()?;
+        if demo && !listen.ip().is_loopback() {
+            return wrong(
+                "LEPTOS_SITE_ADDR",
+                format!(
+                    "{listen} is not on loopback, and the demo lets anyone in; listen on 127.0.0.1, or set CLIENT_ID to use a real registration"
+                ),
+            );
+        }
+        let trusted_hosts = self
+            .list("TRUSTED_HOSTS")
+            .map(|host| host.to_ascii_lowercase())
+            .collect();
+        let authority = self.authority(&trusted_hosts)?;
+        let graph = self.graph(&authority, &trusted_hosts)?;
+        let public_url = self.public_url(listen)?;
+        let redirect_path = redirect_path(self.get("REDIRECT_PATH"), &public_url)?;
+        let (session_idle, session_max) = self.timeouts()?;
+        Ok(Config {
+            client_id: self.client_id()?,
+            client_secret: self.client_secret()?,
+            authority,
+            trusted_hosts,
+            public_url,
+            redirect_path,
+            scopes: self.scopes()?,
+            graph,
+            allowed_tenants: self.allowed_tenants()?,
+            session_store: self.session_store(demo)?,
+            session_keys: self.session_keys()?,
+            session_idle,
+            session_max,
+            listen,
+            demo,
+        })
+    }
+
+    fn list(&self, name: &str) -> impl Iterator<Item = String> {
+        let value = self.get(name).unwrap_or_default();
+        let items: Vec<_> = value
+            .split(',')
+            .map(|item| item.trim().to_owned())
+            .collect();
+        items.into_iter().filter(|item| !item.is_empty())
+    }
+
+    fn client_id(&self) -> Result<String> {
+        match self.get("CLIENT_ID") {
+            None => wrong(
+                "CLIENT_ID",
+                "missing; give the application (client) id of your app registration",
+            ),
+            Some(id) if is_placeholder(&id) => wrong(
+                "CLIENT_ID",
+                "still a placeholder; copy the application (client) id from your app registration",
+            ),
+            Some(id) => Ok(id),
+        }
+    }
+
+    fn client_secret(&self) -> Result<Secret> {
+        match self.get("CLIENT_SECRET") {
+            None => wrong(
+                "CLIENT_SECRET",
+                "missing; create a client secret for your app registration and give its value",
+            ),
+            Some(secret) if is_placeholder(&secret) => wrong(
+                "CLIENT_SECRET",
+                "still a placeholder; give the value of a client secret of your app registration",
+            ),
+            Some(secret) => Ok(secret.into()),
+        }
+    }
+
+    fn authority(&self, trusted: &HashSet<String>) -> Result<Authority> {
+        const NAME: &str = "AUTHORITY";
+        let text = self
+            .get(NAME)
+            .unwrap_or_else(|| "https://login.microsoftonline.com/common".into());
+        let Some(authority) = Authority::parse(&text) else {
+            return wrong(
+                NAME,
+                "not an authority; use https://login.microsoftonline.com/ with common, organizations, consumers, a tenant id or a domain",
+            );
+        };
+        let cloud = Cloud::of_login_host(authority.url.host_str().unwrap_or_default());
+        check_upstream(NAME, &authority.url, cloud.is_some(), trusted)?;
+        let personal = matches!(authority.audience, Audience::Common | Audience::Consumers);
+        if personal && cloud.is_some_and(|cloud| !cloud.personal_accounts) {
+            return wrong(
+                NAME,
+                "a national cloud has no personal accounts; end it with organizations, a tenant id or a domain",
+            );
+        }
+        Ok(authority)
+    }
+
+    fn graph(&self, authority: &Authority, trusted: &HashSet<String>) -> Result<Url> {
+        const NAME: &str = "GRAPH_ENDPOINT";
+        let login = Cloud::of_login_host(authority.url.host_str().unwrap_or_default());
+        let default = match (self.get(NAME), login) {
+            (Some(text), _) => text,
+            (None, Some(cloud)) => cloud.graph_origin(),
+            (None, None) => {
+                return wrong(
+                    NAME,
+                    "missing; AUTHORITY is not a Microsoft cloud, so give the origin of its Graph",
+                );
+            }
+        };
+        let Some(url) = origin(&default) else {
+            return wrong(
+                NAME,
+                "not an origin; use one like https://graph.microsoft.com",
+            );
+        };
+        let cloud = Cloud::of_graph_host(url.host_str().unwrap_or_default());
+        check_upstream(NAME, &url, cloud.is_some(), trusted)?;
+        // R110: a token of one cloud is worth nothing in another, and must not be shown to it.
+        if let (Some(login), Some(graph)) = (login, cloud)
+            && login != graph
+        {
+            return wrong(
+                NAME,
+                format!(
+                    "belongs to another cloud than AUTHORITY; use {}",
+                    login.graph_origin()
+                ),
+            );
+        }
+        Ok(url)
+    }
+
+    fn public_url(&self, listen: SocketAddr) -> Result<Url> {
+        const NAME: &str = "PUBLIC_URL";
+        let text = self
+            .get(NAME)
+            .unwrap_or_else(|| format!("http://localhost:{}", listen.port()));
+        match origin(&text) {
+            None => wrong(
+                NAME,
+                "not an origin; use one like https://app.example.org, without a path",
+            ),
+            // R11, R47: cookies without Secure only where nothing leaves the machine.
+            Some(url) if url.scheme() == "http" && !is_loopback(&url) => {
+                wrong(NAME, "plain http works on localhost only; use https")
+            }
+            Some(url) => Ok(url),
+        }
+    }
+
+    fn scopes(&self) -> Result<Vec<String>> {
+        let text = self
+            .get("SCOPES")
+            .unwrap_or_else(|| "User.Read User.ReadBasic.All".into());
+        let scopes: Vec<_> = text
+            .split([' ', ','])
+            .filter(|scope| !scope.is_empty())
+            .map(str::to_owned)
+            .collect();
+        match scopes.iter().find(|scope| !is_scope(scope)) {
+            Some(scope) => wrong(
+                "SCOPES",
+                format!("{scope:?} is not a scope; separate Graph scopes by spaces"),
+            ),
+            None => Ok(scopes),
+        }
+    }
+
+    fn allowed_tenants(&self) -> Result<HashSet<Uuid>> {
+        self.list("ALLOWED_TENANTS")
+            .map(|item| {
+                Uuid::try_parse(&item).or_else(|_| {
+                    wrong(
+                        "ALLOWED_TENANTS",
+                        format!("{item:?} is not a tenant id; list GUIDs, separated by commas"),
+                    )
+                })
+            })
+            .collect()
+    }
+
+    fn session_store(&self, demo: bool) -> Result<StoreLocation> {
+        const NAME: &str = "SESSION_STORE";
+        let default = if demo {
+            "sqlite::memory:"
+        } else {
+            "sqlite:data/sessions.db"
+        };
+        let text = self.get(NAME).unwrap_or_else(|| default.into());
+        match text
+            .strip_prefix("sqlite:")
+            .map(|path| path.strip_prefix("//").unwrap_or(path))
+        {
+            Some(":memory:") => Ok(StoreLocation::Memory),
+            Some(path) if !path.is_empty() => Ok(StoreLocation::File(path.into())),
+            _ => wrong(NAME, "not a store; use sqlite:PATH or sqlite::memory:"),
+        }
+    }
+
+    fn session_keys(&self) -> Result<Vec<Key>> {
+        self.list("SESSION_KEY")
+            .map(|item| {
+                BASE64_STANDARD
+                    .decode(item)
+                    .ok()
+                    .and_then(|bytes| Key::from_bytes(&bytes))
+                    .map_or_else(
+                        || {
+                            wrong(
+                                "SESSION_KEY",
+                                "not 32 bytes in base64; make one with: openssl rand -base64 32",
+                            )
+                        },
+                        Ok,
+                    )
+            })
+            .collect()
+    }
+
+    fn timeouts(&self) -> Result<(Duration, Duration)> {
+        let idle = self.duration("SESSION_IDLE", "30m")?;
+        let max = self.duration("SESSION_MAX", "12h")?;
+        if idle > max {
+            return wrong("SESSION_IDLE", "longer than SESSION_MAX; make it shorter");
+        }
+        Ok((idle, max))
+    }
+
+    fn duration(&self, name: &'static str, default: &str) -> Result<Duration> {
+        let text = self.get(name).unwrap_or_else(|| default.into());
+        let year = Duration::from_secs(366 * 24 * 3600);
+        match humantime::parse_duration(&text) {
+            Ok(value) if value >= Duration::from_secs(1) && value <= year => Ok(value),
+            _ => wrong(
+                name,
+                "not a time-out between a second and a year; use one like 30m or 12h",
+            ),
+        }
+    }
+
+    fn listen(&self) -> Result<SocketAddr> {
+        const NAME: &str = "LEPTOS_SITE_ADDR";
+        let text = self.get(NAME).unwrap_or_else(|| "127.0.0.1:3000".into());
+        text.parse()
+            .or_else(|_| wrong(NAME, "not an address; use one like 127.0.0.1:3000"))
+    }
+}
+
+impl Config {
+    /// The redirect URI: the same in both legs, never from a request (R10).
+    pub fn redirect_uri(&self) -> String {
+        format!("{}{}", self.origin(), self.redirect_path)
+    }
+
+    /// The origin that browsers see, as they write it in `Origin`.
+    pub fn origin(&self) -> String {
+        self.public_url.origin().ascii_serialization()
+    }
+
+    /// Whether browsers reach this server over https.
+    pub fn is_https(&self) -> bool {
+        self.public_url.scheme() == "https"
+    }
+
+    /// Whether a token, a secret or a person may be sent to this URL's host.
+    pub fn is_known_login_url(&self, url: &Url) -> bool {
+        let host = url.host_str().unwrap_or_default();
+        let own = self.authority.url.host_str().unwrap_or_default();
+        match url.scheme() {
+            "http" => is_loopback(url) && is_loopback(&self.authority.url),
+            "https" => {
+                host == own
+                    || Cloud::of_login_host(host)
+                        .is_some_and(|cloud| Cloud::of_login_host(own) == Some(cloud))
+                    || self.trusted_hosts.contains(host)
+                    || (is_loopback(url) && is_loopback(&self.authority.url))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// R41, R114: https on a Microsoft cloud or a host named in `TRUSTED_HOSTS`; http on loopback.
+fn check_upstream(
+    name: &'static str,
+    url: &Url,
+    known: bool,
+    trusted: &HashSet<String>,
+) -> Result<()> {
+    let host = url.host_str().unwrap_or_default();
+    if is_loopback(url) {
+        Ok(())
+    } else if url.scheme() != "https" {
+        wrong(name, "must be https; plain http is for loopback only")
+    } else if known || trusted.contains(host) {
+        Ok(())
+    } else {
+        wrong(
+            name,
+            format!(
+                "{host} is not a host of a Microsoft cloud; if you mean it, add it to TRUSTED_HOSTS"
+            ),
+        )
+    }
+}
+
+/// A URL that is an origin and nothing more.
+fn origin(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let bare = matches!(url.scheme(), "http" | "https")
+        && url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    bare.then_some(url)
+}
+
+/// R11: <https://learn.microsoft.com/entra/identity-platform/reply-url>
+fn redirect_path(given: Option<String>, public_url: &Url) -> Result<String> {
+    const NAME: &str = "REDIRECT_PATH";
+    let path = given.unwrap_or_else(|| "/auth/callback".into());
+    let plain = path.starts_with('/')
+        && path.len() > 1
+        && !path.contains("//")
+        && !path
+            .split('/')
+            .any(|segment| segment == "." || segment == "..")
+        && path
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"/-._~".contains(&b));
+    let taken = [
+        "/auth/login",
+        "/auth/logout",
+        "/auth/session",
+        "/auth/error",
+        "/people",
+        "/healthz",
+        "/readyz",
+    ];
+    let prefixes = ["/api/", "/graph/", "/pkg/", "/photo/"];
+    if !plain {
+        return wrong(
+            NAME,
+            "not a plain path; use one like /auth/callback, with no query",
+        );
+    }
+    if taken.contains(&path.as_str()) || prefixes.iter().any(|prefix| path.starts_with(prefix)) {
+        return wrong(
+            NAME,
+            "already a route of this server; use one like /auth/callback",
+        );
+    }
+    if public_url.as_str().len() + path.len() > 256 {
+        return wrong(
+            NAME,
+            "makes a redirect URI of more than 256 characters; shorten it",
+        );
+    }
+    Ok(path)
+}
+
+/// RFC 6749 §3.3, and none of the characters that a URL would have to escape.
+pub fn is_scope(text: &str) -> bool {
+    (1..=200).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b".-_:/".contains(&b))
+}
+
+/// What samples and templates leave in place of a value.
+fn is_placeholder(value: &str) -> bool {
+    let lower = value.to_ascii_lowercase();
+    let marks = [
+        "enter_the",
+        "enter-the",
+        "your-",
+        "your_",
+        "changeme",
+        "change-me",
+        "change_me",
+        "placeholder",
+        "replace-me",
+        "replace_me",
+    ];
+    marks.iter().any(|mark| lower.contains(mark))
+        || (lower.starts_with('<') && lower.ends_with('>'))
+        || (lower.starts_with("{{") && lower.ends_with("}}"))
+        || matches!(
+            lower.as_str(),
+            "secret" | "client_secret" | "client_id" | "todo" | "xxx" | "..."
+        )
+        || (lower.len() >= 3 && lower.bytes().all(|b| b == b'x' || b == b'-'))
+        || (lower.len() >= 8 && lower.bytes().all(|b| b == b'0' || b == b'-'))
+}
+
+#[cfg(test)]
+mod tests;

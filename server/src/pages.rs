@@ -1,0 +1,159 @@
+//! Pages that the server makes by itself, in the app's own look and without scripts: what went wrong, and
+//! the hop that makes up for a Strict cookie.
+
+use std::sync::Arc;
+
+use app::{Visit, model::Problem};
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use leptos::prelude::{Owner, RenderHtml};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::{
+    Cloakroom,
+    auth::local_path::LocalPath,
+    backend::viewer,
+    browser::{self, CorrelationId, page_policy},
+    session::{Session, Visitor},
+};
+
+/// What the shell is told of this visit.
+pub fn visit(cloakroom: &Cloakroom, session: Option<&Session>, path: &str) -> Visit {
+    let return_to = LocalPath::parse(path).unwrap_or_else(LocalPath::root);
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("return_to", return_to.as_str())
+        .finish();
+    Visit {
+        viewer: session.map(viewer),
+        demo: cloakroom.config.demo,
+        login: format!("/auth/login?{query}"),
+        path: return_to.to_string(),
+    }
+}
+
+/// A page around one problem.
+pub fn problem(
+    cloakroom: &Cloakroom,
+    session: Option<&Session>,
+    status: StatusCode,
+    problem: Problem,
+) -> Response {
+    let options = cloakroom.leptos.clone();
+    let visit = visit(cloakroom, session, "/");
+    let owner = Owner::new();
+    let html = owner.with(|| app::problem_document(options, visit, problem).to_html());
+    drop(owner);
+    let mut response = browser::html(status, html);
+    if let Some(policy) = page_policy(cloakroom, None) {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+/// What every problem page lets people quote.
+pub fn details(cloakroom: &Cloakroom, correlation_id: &str) -> Vec<(String, String)> {
+    vec![
+        ("Correlation ID".to_owned(), correlation_id.to_owned()),
+        ("Time".to_owned(), rfc3339(cloakroom.clock.now())),
+    ]
+}
+
+/// R46: a page of our own that goes on to `path` at once, so that the next request is same-origin and
+/// brings the Strict cookie. The callback's code must not leak by a referrer (R13).
+pub fn bounce(path: &LocalPath) -> Response {
+    let href = escape(path.as_str());
+    let html = format!(
+        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Cloakroom</title>\
+         <meta http-equiv=\"refresh\" content=\"0;url={href}\"></head>\
+         <body><p><a href=\"{href}\">Continue</a></p></body></html>"
+    );
+    let mut response = browser::html(StatusCode::OK, html);
+    response.headers_mut().insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    response
+}
+
+/// Goes on to `path`: by a bounce if another site sent the browser here, else by a plain redirect.
+pub fn onward(request: &HeaderMap, path: &LocalPath) -> Response {
+    if browser::is_foreign_navigation(request) {
+        bounce(path)
+    } else {
+        see_other(path.as_str())
+    }
+}
+
+/// 303, which never repeats a form's body (R13).
+pub fn see_other(location: &str) -> Response {
+    match HeaderValue::from_str(location) {
+        Ok(location) => (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// R67: an unknown path is a 404 in the app's own look.
+pub async fn not_found(
+    State(cloakroom): State<Arc<Cloakroom>>,
+    uri: Uri,
+    request: Request,
+) -> Response {
+    let session = request
+        .extensions()
+        .get::<Visitor>()
+        .and_then(|visitor| visitor.0.clone());
+    let id = request
+        .extensions()
+        .get::<CorrelationId>()
+        .map(|id| id.0.clone())
+        .unwrap_or_default();
+    let known = Problem {
+        title: "Page not found".to_owned(),
+        text: format!("There is no page at {}.", shown(&uri)),
+        mend: "Check the address, or go on from the start page.".to_owned(),
+        actions: vec![("Go to the start page".to_owned(), "/".to_owned())],
+        details: details(&cloakroom, &id),
+    };
+    problem(&cloakroom, session.as_deref(), StatusCode::NOT_FOUND, known)
+}
+
+/// The store or the server failed: nothing is shown that was not checked (R54).
+pub fn unavailable(cloakroom: &Cloakroom, correlation_id: &str, back: &LocalPath) -> Response {
+    let down = Problem {
+        title: "Not available just now".to_owned(),
+        text: "The server can't look up your session at the moment.".to_owned(),
+        mend: "Nothing is lost. Try again in a moment; if it stays like this, tell whoever runs this app.".to_owned(),
+        actions: vec![("Try again".to_owned(), back.to_string())],
+        details: details(cloakroom, correlation_id),
+    };
+    let mut response = problem(cloakroom, None, StatusCode::SERVICE_UNAVAILABLE, down);
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    response
+}
+
+/// A time as the contract writes it.
+pub fn rfc3339(time: OffsetDateTime) -> String {
+    time.replace_nanosecond(0)
+        .unwrap_or(time)
+        .format(&Rfc3339)
+        .unwrap_or_default()
+}
+
+fn shown(uri: &Uri) -> String {
+    uri.path().chars().take(80).collect()
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}

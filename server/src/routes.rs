@@ -1,0 +1,324 @@
+//! The glue between axum and leptos, and the routes that are neither sign-in nor a page: who visits, the
+//! pages' context, photos, files, probes.
+
+use std::{any::Any, sync::Arc};
+
+use app::{
+    Visit,
+    api::Backend,
+    error::{ApiError, Code},
+    model::Problem,
+    shell,
+};
+use axum::{
+    Extension, Json, Router,
+    extract::{Path, Query, Request, State},
+    http::{HeaderValue, StatusCode, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use leptos::{
+    config::LeptosOptions,
+    nonce::use_nonce,
+    prelude::{IntoAny, provide_context, use_context},
+};
+use leptos_axum::ResponseOptions;
+use serde::Deserialize;
+use serde_json::json;
+use tower_http::{
+    services::{ServeDir, ServeFile},
+    set_header::SetResponseHeaderLayer,
+};
+use tower_sessions::{cookie::SameSite, session::Id};
+
+use crate::{
+    Cloakroom,
+    auth::{SignedOut, local_path::LocalPath},
+    backend::{RequestBackend, refusal},
+    browser::{CorrelationId, page_policy},
+    graph, pages,
+    session::{Visitor, cookie},
+};
+
+/// Looks up the session of the request at hand, and slides its end when a person did something. If the
+/// store can't be asked, nobody is signed in and nobody is signed out: 503 (R54).
+pub async fn find_visitor(
+    State(cloakroom): State<Arc<Cloakroom>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let name = cookie::name(cloakroom.config.is_https(), cookie::SESSION);
+    let id = cookie::get(request.headers(), &name).and_then(|value| value.parse::<Id>().ok());
+    let path = request.uri().path();
+    let found = match id {
+        None => Ok(None),
+        Some(id) => cloakroom.sessions.find(&id).await,
+    };
+    let touched = match found {
+        Ok(Some(session)) if path != "/auth/session" => {
+            let now = cloakroom.clock.now().unix_timestamp();
+            cloakroom
+                .sessions
+                .touch(&session, now)
+                .await
+                .map(|()| Some(session))
+        }
+        other => other,
+    };
+    match touched {
+        Ok(session) => {
+            request
+                .extensions_mut()
+                .insert(Visitor(session.map(Arc::new)));
+            next.run(request).await
+        }
+        Err(error) => {
+            tracing::error!(event = "store_failed", %error, "the session store failed");
+            let id = request
+                .extensions()
+                .get::<CorrelationId>()
+                .map(|id| id.0.clone())
+                .unwrap_or_default();
+            if path.starts_with("/api/") || path.starts_with("/graph/") || path == "/auth/session" {
+                let mut down = ApiError::new(
+                    Code::Unavailable,
+                    "The server can't look up your session just now.",
+                    id,
+                );
+                down.retry_after = Some(5);
+                return (
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    [(header::RETRY_AFTER, "5")],
+                    Json(down),
+                )
+                    .into_response();
+            }
+            let back = request
+                .uri()
+                .path_and_query()
+                .and_then(|path| LocalPath::parse(path.as_str()));
+            pages::unavailable(&cloakroom, &id, &back.unwrap_or_else(LocalPath::root))
+        }
+    }
+}
+
+/// tower-sessions deletes a cookie that it does not know, without the attributes that a `__Host-` cookie
+/// must be deleted with. A late answer to an old ticket would also take away the new one. So its deletions
+/// are left out, and a sign-out gets one that works.
+pub async fn session_cookie(
+    State(cloakroom): State<Arc<Cloakroom>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let https = cloakroom.config.is_https();
+    let name = cookie::name(https, cookie::SESSION);
+    let mut response = next.run(request).await;
+    let deletion = format!("{name}=;");
+    let cookies: Vec<_> = response
+        .headers()
+        .get_all(header::SET_COOKIE)
+        .iter()
+        .cloned()
+        .collect();
+    response.headers_mut().remove(header::SET_COOKIE);
+    let kept = cookies
+        .into_iter()
+        .filter(|cookie| !cookie.as_bytes().starts_with(deletion.as_bytes()));
+    let ours = response
+        .extensions()
+        .get::<SignedOut>()
+        .and_then(|_| cookie::delete(https, &name, SameSite::Strict));
+    for cookie in kept.chain(ours) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// What pages and server functions find in their context: the [`Backend`] of the request's session, what
+/// the shell shows, and the policy that goes with the page's nonce.
+pub fn provide_backend(cloakroom: Arc<Cloakroom>) -> impl Fn() + Clone + Send + Sync + 'static {
+    move || {
+        // Absent while leptos lists the routes.
+        let Some(parts) = use_context::<Parts>() else {
+            return;
+        };
+        let response = use_context::<ResponseOptions>();
+        let session = parts
+            .extensions
+            .get::<Visitor>()
+            .and_then(|visitor| visitor.0.clone());
+        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+        provide_context(pages::visit(&cloakroom, session.as_deref(), path));
+        if let (Some(nonce), Some(response)) = (use_nonce(), &response)
+            && let Some(policy) = page_policy(&cloakroom, Some(&nonce))
+        {
+            response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
+        }
+        let correlation_id = parts
+            .extensions
+            .get::<CorrelationId>()
+            .map(|id| id.0.clone())
+            .unwrap_or_default();
+        let backend = RequestBackend {
+            cloakroom: cloakroom.clone(),
+            session,
+            correlation_id,
+            response,
+        };
+        provide_context::<Arc<dyn Backend>>(Arc::new(backend));
+    }
+}
+
+/// A page of the app inside its shell.
+pub fn page(
+    options: LeptosOptions,
+) -> impl Fn() -> leptos::prelude::AnyView + Clone + Send + Sync + 'static {
+    move || {
+        use_context::<Visit>().map_or_else(
+            || ().into_any(),
+            |visit| shell(options.clone(), visit).into_any(),
+        )
+    }
+}
+
+/// `GET /auth/error`: without a failed sign-in there is nothing to tell.
+pub async fn auth_error(
+    State(cloakroom): State<Arc<Cloakroom>>,
+    Extension(Visitor(visitor)): Extension<Visitor>,
+    Extension(CorrelationId(id)): Extension<CorrelationId>,
+) -> Response {
+    let problem = Problem {
+        title: "Sign-in problems".to_owned(),
+        text:
+            "A sign-in that fails ends on a page like this one, with what happened and what to do."
+                .to_owned(),
+        mend: "Nothing has failed here. Go on, or sign in.".to_owned(),
+        actions: vec![("Go to the start page".to_owned(), "/".to_owned())],
+        details: pages::details(&cloakroom, &id),
+    };
+    pages::problem(&cloakroom, visitor.as_deref(), StatusCode::OK, problem)
+}
+
+/// The size of a photo.
+#[derive(Deserialize)]
+pub struct PhotoQuery {
+    #[serde(default = "smallest")]
+    size: u16,
+}
+
+fn smallest() -> u16 {
+    48
+}
+
+/// `GET /photo/{id}?size=48`.
+pub async fn photo(
+    State(cloakroom): State<Arc<Cloakroom>>,
+    Extension(Visitor(visitor)): Extension<Visitor>,
+    Extension(CorrelationId(id)): Extension<CorrelationId>,
+    Path(person): Path<String>,
+    Query(PhotoQuery { size }): Query<PhotoQuery>,
+) -> Response {
+    let Some(session) = visitor else {
+        return answer(ApiError::new(Code::SignedOut, "You are signed out.", id));
+    };
+    match graph::photo::photo(&cloakroom.graph, &session, &person, size).await {
+        Ok(Some((kind, bytes))) => ([(header::CONTENT_TYPE, kind)], bytes).into_response(),
+        Ok(None) => StatusCode::NOT_FOUND.into_response(),
+        Err(error) => answer(refusal(&error, &id)),
+    }
+}
+
+/// Data calls that no route serves.
+pub async fn no_such_call(Extension(CorrelationId(id)): Extension<CorrelationId>) -> Response {
+    answer(ApiError::new(
+        Code::NotFound,
+        "There is nothing at this address.",
+        id,
+    ))
+}
+
+fn answer(refusal: ApiError) -> Response {
+    let status =
+        StatusCode::from_u16(refusal.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, Json(&refusal)).into_response();
+    if let Some(seconds) = refusal.retry_after {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// `GET /readyz`: the store answers, the platform's documents are at hand.
+pub async fn readyz(State(cloakroom): State<Arc<Cloakroom>>) -> Response {
+    let store = cloakroom.sessions.store.check().await;
+    let platform = cloakroom.platform.check().await;
+    let say = |result: Result<(), String>| result.map_or_else(|error| error, |()| "ok".to_owned());
+    let ready = store.is_ok() && platform.is_ok();
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    let body = json!({
+        "ready": ready,
+        "store": say(store.map_err(|_| "the session store does not answer".to_owned())),
+        "platform": say(platform.map_err(|_| "the platform's metadata or keys can't be had".to_owned())),
+    });
+    (status, Json(body)).into_response()
+}
+
+/// The site's files. What lies in `pkg` has a hash of its content in its name and never changes.
+pub fn files<S: Clone + Send + Sync + 'static>(options: &LeptosOptions) -> Router<S> {
+    let site = std::path::Path::new(&*options.site_root);
+    let forever = if options.hash_files {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
+    let pkg = ServeDir::new(site.join(&*options.site_pkg_dir))
+        .precompressed_br()
+        .precompressed_gzip();
+    let mut router = Router::new()
+        .nest_service(&format!("/{}", options.site_pkg_dir), pkg)
+        .layer(cache_if_found(forever));
+    let Ok(entries) = std::fs::read_dir(site) else {
+        tracing::warn!(event = "no_site", site = %options.site_root, "the site's files are missing; build them with: make build");
+        return router;
+    };
+    let mut public = Router::new();
+    for entry in entries.flatten().filter(|entry| entry.path().is_file()) {
+        let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
+            continue;
+        };
+        if name.ends_with(".br") || name.ends_with(".gz") || name.contains(['{', '}', '*']) {
+            continue;
+        }
+        let file = ServeFile::new(entry.path())
+            .precompressed_br()
+            .precompressed_gzip();
+        public = public.route_service(&format!("/{name}"), file);
+    }
+    router = router.merge(public.layer(cache_if_found("public, max-age=3600")));
+    router
+}
+
+fn cache_if_found(
+    value: &'static str,
+) -> tower_http::set_header::SetResponseHeaderLayer<impl Fn(&Response) -> Option<HeaderValue> + Clone>
+{
+    SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, move |response: &Response| {
+        let found = response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED;
+        found.then(|| HeaderValue::from_static(value))
+    })
+}
+
+/// A panic is a bug, but it answers, and tells nothing (R111).
+pub fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
+    tracing::error!(event = "panic", "a request's handler panicked");
+    (
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "Something went wrong. Try again.\n",
+    )
+        .into_response()
+}

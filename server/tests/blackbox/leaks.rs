@@ -1,0 +1,119 @@
+//! No token, code or secret is ever visible to the browser or the log (R52, R111).
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use emulator::{DEMO_CLIENT_SECRET, Endpoint, Fault, TokenChange};
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::harness::{EMPLOYEE, SEEN, TestApp};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test] // R52, R111
+async fn no_token_code_or_secret_reaches_a_response_or_the_log() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(log.clone())
+        .with_ansi(false)
+        .finish();
+    // For this thread only; the test's runtime has no other.
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let app = TestApp::with(&[("SESSION_IDLE", "10h")]).await;
+    let mut browser = app.signed_in(EMPLOYEE).await;
+    for path in [
+        "/",
+        "/people",
+        "/auth/session",
+        "/no/such/page",
+        "/auth/callback?code=x&state=y",
+    ] {
+        browser.get(path).await;
+        browser.fetch(path).await;
+    }
+    app.advance(std::time::Duration::from_secs(2 * 3600));
+    browser.call("people", "").await;
+    browser.call("profile", "").await;
+    for change in [
+        TokenChange::Missing("id_token".into()),
+        TokenChange::TokenType("mac".into()),
+    ] {
+        app.control().fault(Fault::token(change).once());
+        app.browser().sign_in(EMPLOYEE).await;
+    }
+    let session = browser.cookies["session"].clone();
+    browser.post("/auth/logout").await;
+
+    let mut secrets = vec![DEMO_CLIENT_SECRET.to_owned()];
+    for call in app.calls(Endpoint::Token) {
+        secrets.extend(
+            ["code", "code_verifier", "refresh_token"]
+                .iter()
+                .filter_map(|name| call.field(name)),
+        );
+    }
+    for call in app.calls(Endpoint::Graph) {
+        secrets.push(
+            call.header("authorization")
+                .unwrap()
+                .trim_start_matches("Bearer ")
+                .to_owned(),
+        );
+    }
+    secrets.retain(|secret| secret.len() > 8);
+    secrets.sort();
+    secrets.dedup();
+    assert!(secrets.len() >= 8, "{}", secrets.len());
+
+    let log = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
+    assert!(
+        log.contains("a user signed in") && log.contains("a user signed out"),
+        "the log is watched"
+    );
+    let seen = SEEN.lock().unwrap();
+    let ours: Vec<_> = seen
+        .iter()
+        .filter(|(url, _)| url.starts_with(&app.origin))
+        .collect();
+    assert!(ours.len() > 12);
+    for secret in &secrets {
+        let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        for form in [secret, &encoded] {
+            assert!(!log.contains(form.as_str()), "a secret is in the log");
+            for (url, response) in &ours {
+                assert!(
+                    !response.contains(form.as_str()),
+                    "a secret is in the response of {url}"
+                );
+            }
+        }
+    }
+    assert!(
+        !log.contains(&session),
+        "the session's ticket is in the log"
+    );
+}

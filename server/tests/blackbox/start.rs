@@ -1,0 +1,125 @@
+//! The binary: it starts, refuses to start with one line, and stops.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+};
+
+fn cloakroom() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cloakroom"));
+    command
+        .env_clear()
+        .current_dir(std::env::temp_dir())
+        .stdin(Stdio::null());
+    command
+}
+
+fn refusal(settings: &[(&str, &str)]) -> String {
+    let output = cloakroom().envs(settings.iter().copied()).output().unwrap();
+    assert!(!output.status.success(), "{settings:?}");
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(text.trim_end().lines().count(), 1, "{text}");
+    text
+}
+
+#[test] // R11, R41, R42, R110, R115
+fn a_wrong_setting_stops_the_start_with_one_line_that_names_it() {
+    let good = [
+        ("CLIENT_ID", "11111111-2222-3333-4444-555555555555"),
+        ("CLIENT_SECRET", "s3cret-canary"),
+    ];
+    for (name, value) in [
+        ("CLIENT_ID", "Enter_the_Application_Id_Here"),
+        ("CLIENT_SECRET", "<your secret>"),
+        ("CLIENT_SECRET", ""),
+        ("AUTHORITY", "https://login.evil.example/common"),
+        ("AUTHORITY", "http://login.microsoftonline.com/common"),
+        ("AUTHORITY", "https://login.microsoftonline.us/consumers"),
+        ("AUTHORITY", "nonsense"),
+        ("GRAPH_ENDPOINT", "https://graph.microsoft.us"),
+        ("GRAPH_ENDPOINT", "https://graph.evil.example"),
+        ("PUBLIC_URL", "http://app.example"),
+        ("PUBLIC_URL", "https://app.example/path"),
+        ("REDIRECT_PATH", "/callback?x=1"),
+        ("REDIRECT_PATH", "callback"),
+        ("SESSION_KEY", "short"),
+        ("SESSION_IDLE", "soon"),
+        ("SESSION_STORE", "mysql://x"),
+        ("ALLOWED_TENANTS", "fabrikam"),
+        ("LEPTOS_SITE_ADDR", "here"),
+        ("LOG_FORMAT", "xml"),
+    ] {
+        let settings: Vec<_> = good
+            .into_iter()
+            .filter(|(other, _)| *other != name)
+            .chain([(name, value)])
+            .collect();
+        let text = refusal(&settings);
+        assert!(text.contains(name), "{name}={value}: {text}");
+        assert!(!text.contains("canary"), "{text}");
+    }
+}
+
+#[test]
+fn the_demo_refuses_to_listen_beyond_loopback() {
+    let text = refusal(&[("LEPTOS_SITE_ADDR", "0.0.0.0:0")]);
+    assert!(
+        text.contains("LEPTOS_SITE_ADDR") && text.contains("loopback"),
+        "{text}"
+    );
+    let text = refusal(&[("AUTHORITY", "https://login.microsoftonline.com/common")]);
+    assert!(text.contains("CLIENT_ID"), "{text}");
+}
+
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        _ = self.0.kill();
+        _ = self.0.wait();
+    }
+}
+
+#[tokio::test] // R117
+async fn the_demo_starts_by_itself_serves_and_stops_on_sigterm() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let mut command = cloakroom();
+    command
+        .env("LEPTOS_SITE_ADDR", address.to_string())
+        .stderr(Stdio::piped());
+    let mut running = Running(command.spawn().unwrap());
+    let mut lines = BufReader::new(running.0.stderr.take().unwrap()).lines();
+    let listening = lines
+        .by_ref()
+        .map(Result::unwrap)
+        .find(|line| line.contains("listening"))
+        .expect("it listens");
+    assert!(
+        listening.contains(&format!("http://localhost:{}", address.port())),
+        "{listening}"
+    );
+
+    let page = reqwest::get(format!("http://{address}/")).await.unwrap();
+    assert_eq!(page.status(), 200);
+    let body = page.text().await.unwrap();
+    assert!(
+        body.contains("Demo") && body.contains("Sign in with Microsoft"),
+        "{body}"
+    );
+    let ready = reqwest::get(format!("http://{address}/readyz"))
+        .await
+        .unwrap();
+    assert_eq!(ready.status(), 200);
+
+    let killed = Command::new("kill")
+        .args(["-TERM", &running.0.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    assert!(
+        running.0.wait().unwrap().success(),
+        "it ends by itself, with 0"
+    );
+}
