@@ -14,6 +14,7 @@ use leptos::server_fn::{
 
 use crate::error::{ApiError, Code};
 use crate::model::{Directory, Profile, Viewer};
+use crate::wire::Answer;
 
 /// What the pages need of the server, for one request's session.
 #[async_trait]
@@ -32,13 +33,13 @@ pub trait Backend: Send + Sync {
 }
 
 /// The signed-in person's profile.
-#[server(name = GetProfile, prefix = "/api", endpoint = "profile", client = SameOrigin)]
+#[server(name = GetProfile, prefix = "/api", endpoint = "profile", output = Answer, client = SameOrigin)]
 pub async fn profile() -> Result<Profile, ApiError> {
     answer(&backend()?, backend()?.profile().await)
 }
 
 /// A page of the directory. An empty search finds everyone, an empty cursor is the first page.
-#[server(name = ListPeople, prefix = "/api", endpoint = "people", client = SameOrigin)]
+#[server(name = ListPeople, prefix = "/api", endpoint = "people", output = Answer, client = SameOrigin)]
 pub async fn people(
     #[server(default)]
     #[doc = "What a name or an address starts with."]

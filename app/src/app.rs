@@ -10,19 +10,19 @@ use leptos_router::{
 
 use crate::pages::{Home, NotFound, People, title_of};
 
-/// Whether a page is on its way. The page before stays until it is here.
+/// Whether a page's next data are on their way. Those before stay until they are here.
 #[derive(Clone, Copy)]
-pub(crate) struct Busy(pub RwSignal<bool>);
+pub(crate) struct Pending(pub RwSignal<bool>);
 
 /// The app inside the shell's `<main>`. It is rendered for someone who is signed in only.
 #[component]
 pub fn App() -> impl IntoView {
-    let busy = RwSignal::new(false);
-    provide_context(Busy(busy));
+    let routing = RwSignal::new(false);
+    let pending = RwSignal::new(false);
+    provide_context(Pending(pending));
     view! {
-        <Router set_is_routing=busy>
-            <Arrival busy/>
-            <div class="progress" class:busy=busy></div>
+        <Router set_is_routing=routing>
+            <Arrival routing pending/>
             <FlatRoutes fallback=NotFound>
                 <Route path=path!("/") view=Home ssr=SsrMode::Async/>
                 <Route path=path!("/people") view=People ssr=SsrMode::Async/>
@@ -34,10 +34,13 @@ pub fn App() -> impl IntoView {
 /// Tells the static shell, and whoever listens to the page, that a navigation in the browser has ended: the
 /// document's title, the current link of the navigation, and the focus on the heading.
 #[component]
-fn Arrival(busy: RwSignal<bool>) -> impl IntoView {
+fn Arrival(routing: RwSignal<bool>, pending: RwSignal<bool>) -> impl IntoView {
     let path = use_location().pathname;
     Effect::new(move |was_busy: Option<bool>| {
-        let is_busy = busy.get();
+        let is_busy = routing.get() | pending.get();
+        if let Some(main) = document().get_element_by_id("app") {
+            _ = main.set_attribute("aria-busy", if is_busy { "true" } else { "false" });
+        }
         if was_busy == Some(true) && !is_busy {
             path.with_untracked(|path| arrive(path));
         }

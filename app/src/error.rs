@@ -1,11 +1,13 @@
 //! `ApiError`: what a page can act on. Its JSON is the contract's
 //! `{"error": {"code", "message", "correlation_id", "scopes"?, "claims"?}}`.
 
-use leptos::server_fn::{
-    codec::JsonEncoding,
-    error::{FromServerFnError, ServerFnErrorErr},
+use leptos::{
+    server_fn::error::{FromServerFnError, ServerFnErrorErr},
+    wasm_bindgen::JsValue,
 };
 use serde::{Deserialize, Serialize};
+
+use crate::wire::{FromJson, Json, field, from_json};
 
 /// A refused data call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,7 +94,7 @@ impl std::fmt::Display for ApiError {
 impl std::error::Error for ApiError {}
 
 impl FromServerFnError for ApiError {
-    type Encoder = JsonEncoding;
+    type Encoder = Json;
 
     /// What goes wrong outside our own code: the network, or an answer that is not ours.
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
@@ -106,6 +108,34 @@ impl FromServerFnError for ApiError {
                 "",
             ),
         }
+    }
+}
+
+from_json!(Code {
+    "signed_out" => SignedOut,
+    "reauthenticate" => Reauthenticate,
+    "consent_required" => ConsentRequired,
+    "claims_required" => ClaimsRequired,
+    "forbidden" => Forbidden,
+    "not_found" => NotFound,
+    "too_large" => TooLarge,
+    "throttled" => Throttled,
+    "graph" => Graph,
+    "unavailable" => Unavailable,
+    "timeout" => Timeout,
+});
+
+impl FromJson for ApiError {
+    fn from_json(json: &JsValue) -> Option<Self> {
+        let error: JsValue = field(json, "error")?;
+        Some(Self {
+            code: field(&error, "code")?,
+            message: field(&error, "message")?,
+            correlation_id: field(&error, "correlation_id")?,
+            scopes: field::<Option<_>>(&error, "scopes")?.unwrap_or_default(),
+            claims: field(&error, "claims")?,
+            retry_after: field(&error, "retry_after")?,
+        })
     }
 }
 

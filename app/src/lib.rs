@@ -4,6 +4,7 @@
 
 mod app;
 mod components;
+mod erase;
 mod links;
 mod pages;
 mod shell;
@@ -11,6 +12,7 @@ mod shell;
 pub mod api;
 pub mod error;
 pub mod model;
+pub mod wire;
 
 pub use app::App;
 pub use shell::{Visit, problem_document, shell};

@@ -1,6 +1,9 @@
 //! What crosses the wire between the pages and the server: plain data, no behaviour.
 
+use leptos::wasm_bindgen::JsValue;
 use serde::{Deserialize, Serialize};
+
+use crate::wire::{FromJson, field, from_json};
 
 /// The signed-in user, as the ID token names them. Never a key: that is `tid` + `oid`, on the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,4 +88,31 @@ pub struct Problem {
     pub actions: Vec<(String, String)>,
     /// Ids to quote, with their labels.
     pub details: Vec<(String, String)>,
+}
+
+from_json!(AccountKind { "work" => Work, "personal" => Personal });
+from_json!(Profile { person, account });
+from_json!(Person {
+    id,
+    name,
+    job_title,
+    mail,
+    phone,
+    office
+});
+from_json!(PeoplePage {
+    people,
+    number,
+    next,
+    previous
+});
+
+impl FromJson for Directory {
+    fn from_json(json: &JsValue) -> Option<Self> {
+        match json.as_string().as_deref() {
+            Some("personal_account") => Some(Self::PersonalAccount),
+            Some("not_permitted") => Some(Self::NotPermitted),
+            _ => field(json, "people").map(Self::People),
+        }
+    }
 }

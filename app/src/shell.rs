@@ -32,19 +32,23 @@ pub struct Visit {
 pub fn shell(options: LeptosOptions, visit: Visit) -> impl IntoView {
     let title = title_of(&visit.path);
     if visit.viewer.is_some() {
-        return document(options, &visit, title, true, view! { <App/> }.into_any());
+        return document(options, visit, title, true, view! { <App/> }.into_any());
     }
-    let Visit { login, path, .. } = visit.clone();
-    let page = if path.split('?').next() == Some("/") {
+    let login = visit.login.clone();
+    let page = if path_of(&visit) == "/" {
         view! { <Landing login/> }.into_any()
     } else {
         // 401: the page is there, for someone who is signed in.
         if let Ok(backend) = api::backend() {
             backend.set_status(401);
         }
-        view! { <SignInFirst login path/> }.into_any()
+        let what = match path_of(&visit) {
+            "/people" => "the directory",
+            _ => "this page",
+        };
+        view! { <SignInFirst login what/> }.into_any()
     };
-    document(options, &visit, title, false, page)
+    document(options, visit, title, false, page)
 }
 
 /// A document around one problem: a path of no page, a sign-in that failed, Microsoft being down. No scripts.
@@ -52,7 +56,7 @@ pub fn problem_document(options: LeptosOptions, visit: Visit, problem: Problem) 
     let title = title(&problem.title);
     document(
         options,
-        &visit,
+        visit,
         title,
         false,
         view! { <ProblemView problem is_page=true/> }.into_any(),
@@ -61,7 +65,7 @@ pub fn problem_document(options: LeptosOptions, visit: Visit, problem: Problem) 
 
 fn document(
     options: LeptosOptions,
-    visit: &Visit,
+    visit: Visit,
     title: String,
     scripts: bool,
     page: AnyView,
@@ -72,6 +76,7 @@ fn document(
             <AutoReload options=options.clone()/>
             <HydrationScripts options/>
         }
+        .into_any()
     });
     view! {
         <!DOCTYPE html>
@@ -101,6 +106,11 @@ fn document(
     .into_any()
 }
 
+/// The page's path, without its query.
+fn path_of(visit: &Visit) -> &str {
+    visit.path.split('?').next().unwrap_or_default()
+}
+
 /// The style sheet's address. Beside the binary of a release lies a list of the hashes in its assets' names.
 fn stylesheet(options: &LeptosOptions) -> String {
     static HASH: OnceLock<String> = OnceLock::new();
@@ -120,12 +130,13 @@ fn stylesheet(options: &LeptosOptions) -> String {
     )
 }
 
-fn header(visit: &Visit) -> impl IntoView {
-    let path = visit.path.split('?').next().unwrap_or_default().to_owned();
+fn header(visit: Visit) -> AnyView {
+    let path = path_of(&visit).to_owned();
+    let signed_out = visit.viewer.is_none();
     let link = move |href: &'static str, label: &'static str| {
         view! { <a href=href aria-current=(path == href).then_some("page")>{label}</a> }
     };
-    let account = visit.viewer.clone().map(|Viewer { name, username }| {
+    let account = visit.viewer.map(|Viewer { name, username }| {
         view! {
             <nav aria-label="Main">{link("/", "Home")}{link("/people", "People")}</nav>
             <div class="account">
@@ -137,7 +148,7 @@ fn header(visit: &Visit) -> impl IntoView {
     });
     view! {
         <header>
-            <a class="brand" href="/" rel=visit.viewer.is_none().then_some("external")>
+            <a class="brand" href="/" rel=signed_out.then_some("external")>
                 <svg width="28" height="28" viewBox="0 0 28 28" aria-hidden="true">
                     <path d="M14 11V9.5a2.5 2.5 0 1 0-2.5-2.5M14 11 4 19.2c-1 .8-.4 2.3.8 2.3h18.4c1.2 0 1.8-1.5.8-2.3z"/>
                 </svg>
@@ -146,4 +157,5 @@ fn header(visit: &Visit) -> impl IntoView {
             {account}
         </header>
     }
+    .into_any()
 }

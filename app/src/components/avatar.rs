@@ -7,22 +7,22 @@ use crate::links;
 /// A person's photo. The server answers 404 where there is none; an image that did not load and has an empty
 /// `alt` draws nothing, so the initials below it show, without any script.
 #[component]
-pub fn Avatar(
+pub fn Avatar<'a>(
     /// Graph's object id.
-    id: String,
+    id: &'a str,
     /// Display name.
-    name: String,
+    name: &'a str,
     /// Pixels to ask for; the style sheet decides how large it is shown.
     #[prop(default = 48)]
     size: u32,
     /// Whether it is below the fold, perhaps.
     #[prop(default = "lazy")]
     loading: &'static str,
-) -> impl IntoView {
+) -> impl IntoView + use<> {
     view! {
-        <span class=format!("avatar tint-{}", tint(&id))>
-            <span aria-hidden="true">{initials(&name)}</span>
-            <img src=links::photo(&id, size) alt="" loading=loading width=size height=size/>
+        <span class=format!("avatar tint-{}", tint(id))>
+            <span aria-hidden="true">{initials(name)}</span>
+            <img src=links::photo(id, size) alt="" loading=loading width=size height=size/>
         </span>
     }
 }

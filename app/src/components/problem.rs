@@ -1,9 +1,12 @@
 //! A problem, and the one action that helps.
 
+use std::fmt::Write;
+
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
 use crate::{
+    erase::Erase,
     error::{ApiError, Code},
     links,
     model::Problem,
@@ -26,9 +29,9 @@ pub fn ProblemView(
         details,
     } = problem;
     let heading = if is_page {
-        view! { <h1 tabindex="-1">{title}</h1> }.into_any()
+        view! { <h1 tabindex="-1">{title}</h1> }.erase()
     } else {
-        view! { <h2>{title}</h2> }.into_any()
+        view! { <h2>{title}</h2> }.erase()
     };
     let actions = actions
         .into_iter()
@@ -54,6 +57,7 @@ pub fn ProblemView(
             {details}
         </section>
     }
+    .erase()
 }
 
 /// A refused data call, in place of what it would have shown.
@@ -147,7 +151,7 @@ fn explain(error: ApiError, here: String) -> Problem {
     };
     let mut text = error.message;
     if let Some(seconds) = error.retry_after {
-        text.push_str(&format!(" Wait {seconds} seconds."));
+        _ = write!(text, " Wait {seconds} seconds.");
     }
     let details = [
         ("Missing permission", error.scopes.join(" ")),

@@ -4,7 +4,8 @@ use leptos::prelude::*;
 
 use crate::{
     api,
-    components::{Avatar, Refusal},
+    components::{Avatar, Load, loaded},
+    erase::Erase,
     links,
     model::{AccountKind, Profile},
 };
@@ -12,17 +13,8 @@ use crate::{
 /// The home of someone who is signed in.
 #[component]
 pub fn Home() -> impl IntoView {
-    let profile = Resource::new(|| (), |()| api::profile());
-    view! {
-        <Suspense>
-            {move || Suspend::new(async move {
-                match profile.await {
-                    Ok(profile) => view! { <Welcome profile/> }.into_any(),
-                    Err(error) => view! { <h1 tabindex="-1">"Welcome"</h1><Refusal error/> }.into_any(),
-                }
-            })}
-        </Suspense>
-    }
+    let profile = Load::new_with_options(|| (), |()| api::profile(), false);
+    loaded(profile, |profile| view! { <Welcome profile/> }.erase())
 }
 
 #[component]
@@ -54,9 +46,9 @@ fn Welcome(profile: Profile) -> impl IntoView {
     .filter_map(|(label, fact)| fact.map(|(href, text)| (label, href, text)))
     .map(|(label, href, text)| {
         let value = if href.is_empty() {
-            text.into_any()
+            text.erase()
         } else {
-            view! { <a href=href>{text}</a> }.into_any()
+            view! { <a href=href>{text}</a> }.erase()
         };
         view! { <div><dt>{label}</dt><dd>{value}</dd></div> }
     })
@@ -65,7 +57,7 @@ fn Welcome(profile: Profile) -> impl IntoView {
         <h1 tabindex="-1">{format!("Welcome, {}", person.name)}</h1>
         <div class="home">
             <section class="card me" aria-label="Your profile">
-                <Avatar id=person.id name=person.name.clone() size=96 loading="eager"/>
+                <Avatar id=&person.id name=&person.name size=96 loading="eager"/>
                 <div>
                     <p class="name">{person.name}</p>
                     <p>{person.job_title}</p>

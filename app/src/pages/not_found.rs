@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::{components::ProblemView, model::Problem};
+use crate::{components::ProblemView, erase::Erase, model::Problem};
 
 /// What the router shows on a path of no page. The server answers such a path before it gets here.
 #[component]
@@ -14,5 +14,5 @@ pub fn NotFound() -> impl IntoView {
         actions: vec![("Back to the start".into(), "/".into())],
         details: Vec::new(),
     };
-    view! { <ProblemView problem is_page=true/> }
+    view! { <ProblemView problem is_page=true/> }.erase()
 }

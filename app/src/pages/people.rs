@@ -5,8 +5,8 @@ use leptos_router::hooks::use_query_map;
 
 use crate::{
     api,
-    app::Busy,
-    components::{Avatar, ProblemView, Refusal},
+    components::{Avatar, Load, ProblemView, loaded},
+    erase::Erase,
     links,
     model::{Directory, PeoplePage, Person, Problem},
 };
@@ -17,24 +17,20 @@ pub fn People() -> impl IntoView {
     let query = use_query_map();
     let parameter = move |name: &str| query.with(|query| query.get(name).unwrap_or_default());
     let asked = move || (parameter("search"), parameter("cursor"));
-    let directory = Resource::new(asked, |(search, cursor)| api::people(search, cursor));
-    let Busy(busy) = expect_context();
+    let directory =
+        Load::new_with_options(asked, |(search, cursor)| api::people(search, cursor), false);
     view! {
         <h1 tabindex="-1">"People"</h1>
-        <Transition set_pending=busy>
-            {move || {
-                let search = parameter("search");
-                Suspend::new(async move {
-                    match directory.await {
-                        Ok(Directory::People(page)) => view! { <Listing search page/> }.into_any(),
-                        Ok(Directory::PersonalAccount) => view! { <ProblemView problem=personal_account()/> }.into_any(),
-                        Ok(Directory::NotPermitted) => view! { <ProblemView problem=not_permitted()/> }.into_any(),
-                        Err(error) => view! { <Refusal error/> }.into_any(),
-                    }
-                })
-            }}
-        </Transition>
+        {loaded(directory, move |directory| match directory {
+            Directory::People(page) => {
+                let search = query.get_untracked().get("search").unwrap_or_default();
+                view! { <Listing search page/> }.erase()
+            }
+            Directory::PersonalAccount => view! { <ProblemView problem=personal_account()/> }.erase(),
+            Directory::NotPermitted => view! { <ProblemView problem=not_permitted()/> }.erase(),
+        })}
     }
+    .erase()
 }
 
 #[component]
@@ -115,16 +111,16 @@ fn table(people: Vec<Person>) -> impl IntoView {
                 .filter(|(_, (_, shown))| *shown)
                 .map(|((href, text), _)| {
                     let content = if href.is_empty() {
-                        text.into_any()
+                        text.erase()
                     } else {
-                        view! { <a href=href>{text}</a> }.into_any()
+                        view! { <a href=href>{text}</a> }.erase()
                     };
                     view! { <td>{content}</td> }
                 })
                 .collect_view();
                 view! {
                     <tr>
-                        <th scope="row"><Avatar id name=name.clone()/>{name}</th>
+                        <th scope="row"><Avatar id=&id name=&name/>{name}</th>
                         {cells}
                     </tr>
                 }

@@ -1,0 +1,36 @@
+//! What the server has for a page, shown when it is here.
+
+use std::pin::Pin;
+
+use leptos::prelude::*;
+
+use crate::{app::Pending, components::Refusal, erase::Erase, error::ApiError, wire::Json};
+
+/// What a page loads.
+pub type Load<T> = Resource<Result<T, ApiError>, Json>;
+
+/// Shows what was loaded, or why it could not be. While more is on its way, what is there stays.
+pub fn loaded<T>(
+    load: Load<T>,
+    show: impl Fn(T) -> AnyView + Send + Sync + Copy + 'static,
+) -> AnyView
+where
+    T: Clone + Send + Sync + 'static,
+{
+    when_here(Box::new(move || {
+        Box::pin(async move {
+            match load.await {
+                Ok(value) => show(value),
+                Err(error) => view! { <Refusal error/> }.erase(),
+            }
+        })
+    }))
+}
+
+type Shown = Pin<Box<dyn Future<Output = AnyView> + Send>>;
+
+/// Of one type for all pages, so that the WASM has it once.
+fn when_here(shown: Box<dyn Fn() -> Shown + Send + Sync>) -> AnyView {
+    let Pending(pending) = expect_context();
+    view! { <Transition set_pending=pending>{move || Suspend::new(shown())}</Transition> }.erase()
+}
