@@ -13,7 +13,7 @@ mod words;
 use std::sync::{Arc, OnceLock};
 
 pub use data::{DATA, Office};
-pub use groups::Group;
+pub use groups::{Group, of_person as groups_of};
 pub use people::People;
 pub use person::Person;
 pub use words::tokens;

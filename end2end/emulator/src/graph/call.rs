@@ -29,6 +29,8 @@ pub struct Call<'a> {
     pub method: Method,
     /// Segments of the path after the version, decoded.
     pub path: Vec<String>,
+    /// The same path as it came, such as `/me/memberOf`.
+    pub raw_path: String,
     /// Query options.
     pub query: Query,
     /// Request headers.

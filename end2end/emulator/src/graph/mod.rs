@@ -3,15 +3,19 @@
 //! [`answer`] is the whole surface on one screen. A call comes by itself or in a batch, and goes the same way: who
 //! calls, what is asked, which scope it needs, the answer or a [`Refusal`](error::Refusal).
 
+mod batch;
 mod call;
+mod collection;
 mod error;
 mod fields;
 mod filter;
+mod mailbox;
 mod organization;
 mod page;
 mod photo;
 mod portrait;
 mod query;
+mod relations;
 mod scopes;
 mod search;
 mod serve;
@@ -55,6 +59,19 @@ fn answer(call: &Call<'_>) -> Result<Reply, Refusal> {
         (&Method::GET, user, ["photos"]) => photo::all(call, user),
         (&Method::GET, user, ["photos", size]) => photo::about(call, user, Some(size)),
         (&Method::GET, user, ["photos", size, "$value"]) => photo::picture(call, user, Some(size)),
+
+        (&Method::GET, user, ["manager"]) => relations::manager(call, user),
+        (&Method::GET, user, ["directReports"]) => relations::direct_reports(call, user),
+        (&Method::GET, user, ["memberOf" | "transitiveMemberOf"]) => {
+            relations::member_of(call, user)
+        }
+
+        (&Method::GET, "me", ["people"]) => relations::people(call),
+        (&Method::GET, "me", ["calendarView"]) => mailbox::calendar_view(call),
+        (&Method::GET, "me", ["messages"]) => mailbox::messages(call),
+        (&Method::GET, "me", ["messages", id]) => mailbox::get_message(call, id),
+        (&Method::GET, "me", ["drive", "recent"]) => mailbox::recent_files(call),
+        (&Method::POST, "me", ["revokeSignInSessions"]) => relations::revoke_sessions(call),
 
         (&Method::GET, _, [.., unknown]) => Err(Refusal::no_segment(unknown)),
         _ => Err(Refusal::method()),

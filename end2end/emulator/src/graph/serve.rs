@@ -3,48 +3,80 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::body::Body as HttpBody;
+use axum::body::{Body as HttpBody, to_bytes};
 use axum::extract::{Request, State as Shared};
 use axum::response::Response;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, DATE, STRICT_TRANSPORT_SECURITY};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use time::OffsetDateTime;
 use time::macros::format_description;
 use uuid::Uuid;
 
+use crate::control::Asker;
 use crate::state::{Access, Origins, State};
 
+use super::batch;
 use super::call::{Body, Call, Reply, segments};
 use super::error::Refusal;
 use super::query::Query;
+
+// Graph docs, "Known issues": a request may have up to 4 MB.
+const LARGEST: usize = 4 << 20;
 
 /// Serves everything under `/v1.0`.
 pub async fn serve(
     Shared(state): Shared<Arc<State>>,
     Extension(origins): Extension<Origins>,
+    Extension(asker): Extension<Asker>,
     request: Request,
 ) -> Response {
     let ids = Ids::of(request.headers());
-    let (parts, _body) = request.into_parts();
+    let (parts, body) = request.into_parts();
     let access = match state.access(&parts.headers) {
         Ok(access) => access,
         Err(response) => return ids.stamp(*response, state.now()),
     };
     let path = parts.uri.path().strip_prefix("/v1.0").unwrap_or_default();
-    let asked = Asked {
-        method: parts.method,
-        path,
-        query: parts.uri.query().unwrap_or_default(),
-        headers: parts.headers,
+    let reply = if matches!(path, "/$batch" | "/%24batch") {
+        batched(&state, &origins, &access, &asker, &ids, &parts.method, body).await
+    } else {
+        let asked = Asked {
+            method: parts.method,
+            path,
+            query: parts.uri.query().unwrap_or_default(),
+            headers: parts.headers,
+        };
+        run(&state, &origins.graph, &access, asked)
     };
-    let reply = run(&state, &origins.graph, &access, asked);
     ids.response(reply, state.now())
+}
+
+async fn batched(
+    state: &State,
+    origins: &Origins,
+    access: &Access,
+    asker: &Asker,
+    ids: &Ids,
+    method: &Method,
+    body: HttpBody,
+) -> Result<Reply, Refusal> {
+    if method != Method::POST {
+        return Err(Refusal::method());
+    }
+    let body = to_bytes(body, LARGEST).await.map_err(|_| {
+        Refusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "RequestEntityTooLarge",
+            "The request is too large.",
+        )
+    })?;
+    batch::answer(state, &origins.graph, access, asker, ids, &body)
 }
 
 /// What is asked of Graph, as it came.
 pub struct Asked<'a> {
     /// Method.
-    pub method: http::Method,
+    pub method: Method,
     /// Path after the version.
     pub path: &'a str,
     /// Query without `?`.
@@ -77,6 +109,7 @@ pub fn run(
         tenant,
         method: asked.method,
         path: segments(asked.path)?,
+        raw_path: asked.path.to_owned(),
         query: Query::parse(asked.query)?,
         headers: asked.headers,
     };

@@ -34,7 +34,7 @@ pub fn list(call: &Call<'_>) -> Result<Reply, Refusal> {
     let plan = Plan::new(call, view)?;
     let people = call.tenant.people();
     let start = match &call.query.skiptoken {
-        Some(token) => page::rank(token, "/users", &call.query.raw, &call.access.oid)?,
+        Some(token) => page::rank(token, &call.raw_path, &call.query.raw, &call.access.oid)?,
         None => 0,
     };
     let (page, next) = plan.page(people, start, plan.top);
@@ -52,7 +52,7 @@ pub fn list(call: &Call<'_>) -> Result<Reply, Refusal> {
         let owner = &call.access.oid;
         body["@odata.nextLink"] = json!(page::link(
             &call.origin,
-            "/users",
+            &call.raw_path,
             &call.query.raw,
             owner,
             next
