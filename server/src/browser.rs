@@ -14,7 +14,7 @@ use leptos::nonce::Nonce;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::{Cloakroom, auth::local_path::LocalPath, pages, session::cookie};
+use crate::{Cloakroom, MAX_REQUEST_BODY, auth::local_path::LocalPath, pages, session::cookie};
 
 /// The id that a person quotes and the log carries.
 #[derive(Clone)]
@@ -79,6 +79,16 @@ pub async fn same_origin_gate(
             "Only pages of this site may ask for this.",
         );
     }
+    let length = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
+    if length.is_some_and(|length| length.parse::<usize>().is_ok_and(|n| n > MAX_REQUEST_BODY)) {
+        return refuse(
+            &request,
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "That is too large.",
+        );
+    }
     if *method == Method::POST && !has_known_type(headers, data) {
         return refuse(
             &request,
@@ -89,10 +99,11 @@ pub async fn same_origin_gate(
     next.run(request).await
 }
 
-/// Fetch metadata first (a script can't forge it); without it, `Origin`.
+/// Fetch metadata first (a script can't forge it); without it, `Origin`. `none` is a person who opens an
+/// address by hand.
 fn is_same_origin(headers: &HeaderMap, origin: &str) -> bool {
     match headers.get("sec-fetch-site") {
-        Some(site) => site == "same-origin",
+        Some(site) => site == "same-origin" || (site == "none" && is_navigation(headers)),
         None => headers
             .get(header::ORIGIN)
             .is_some_and(|value| value == origin),
@@ -135,7 +146,11 @@ fn refuse(request: &Request, status: StatusCode, message: &str) -> Response {
         .get::<CorrelationId>()
         .map(|id| id.0.clone())
         .unwrap_or_default();
-    let body = ApiError::new(Code::Forbidden, message, id);
+    let code = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
+        _ => Code::Forbidden,
+    };
+    let body = ApiError::new(code, message, id);
     (status, axum::Json(body)).into_response()
 }
 
@@ -151,14 +166,22 @@ pub async fn bounce(
     let strict_cookie_left_out = request.method() == Method::GET
         && is_foreign_navigation(headers)
         && cookie::get(headers, &name).is_none();
+    // The callback makes up for it by itself; its address holds a code and belongs in no page.
+    let is_callback = request.uri().path() == cloakroom.config.redirect_path;
     let path = request
         .uri()
         .path_and_query()
         .map_or("/", |path| path.as_str());
     match LocalPath::of_request(path) {
-        Some(path) if strict_cookie_left_out => pages::bounce(&path),
+        Some(path) if strict_cookie_left_out && !is_callback => pages::bounce(&path),
         _ => next.run(request).await,
     }
+}
+
+fn is_navigation(headers: &HeaderMap) -> bool {
+    headers
+        .get("sec-fetch-mode")
+        .is_some_and(|mode| mode == "navigate")
 }
 
 /// Whether a page of another site sent the browser here.
@@ -166,9 +189,7 @@ pub fn is_foreign_navigation(headers: &HeaderMap) -> bool {
     headers
         .get("sec-fetch-site")
         .is_some_and(|site| site == "cross-site")
-        && headers
-            .get("sec-fetch-mode")
-            .is_some_and(|mode| mode == "navigate")
+        && is_navigation(headers)
 }
 
 /// R65, R66: headers that every response carries, unless it has set its own.

@@ -257,9 +257,11 @@ async fn finish(
     };
     let record =
         record_value(&signed_in).map_err(|error| SignInError::Unavailable(error.to_string()))?;
-    // R48: the old session dies, a new id is made, nothing is carried over.
+    // R48: the old session dies, a new id is made, nothing is carried over. Not `flush`: after it,
+    // tower-sessions 0.15 would give the new record the id that the request came with (R49).
+    session.clear().await;
     session
-        .flush()
+        .cycle_id()
         .await
         .map_err(|error| store_failed(&error))?;
     if let Some(old) = &attempt.replaces {

@@ -60,7 +60,7 @@ async fn the_directory_is_paged_both_ways_by_opaque_cursors() {
             .json();
         assert_eq!(names(&page), back.pop().unwrap());
     }
-    assert_eq!(page, first);
+    assert_eq!(names(&page), names(&first));
     // A nextLink was sent as Graph wrote it, and the bearer went nowhere else.
     let calls = app.calls(Endpoint::Graph);
     assert!(

@@ -133,7 +133,7 @@ async fn an_id_that_the_server_did_not_make_is_never_adopted() {
         let mut browser = app.browser();
         browser.cookies.insert("session".into(), id.into());
         assert_eq!(browser.user().await, serde_json::Value::Null);
-        browser.sign_in(EMPLOYEE).await;
+        assert_eq!(browser.sign_in(EMPLOYEE).await.status, 303, "{id}");
         assert_ne!(browser.cookies["session"], id);
         assert_eq!(
             browser.cookies["session"].len(),
