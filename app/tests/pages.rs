@@ -1,0 +1,327 @@
+//! Pages as the server renders them, over a backend that answers what a test says.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU16, Ordering},
+};
+
+use app::{
+    Visit,
+    api::Backend,
+    error::{ApiError, Code},
+    model::{AccountKind, Directory, PeoplePage, Person, Problem, Profile, Viewer},
+    problem_document, shell,
+};
+use async_trait::async_trait;
+use futures::StreamExt;
+use leptos::prelude::*;
+use leptos_router::location::RequestUrl;
+
+struct Fake {
+    directory: Result<Directory, ApiError>,
+    status: AtomicU16,
+}
+
+#[async_trait]
+impl Backend for Fake {
+    fn viewer(&self) -> Option<Viewer> {
+        Some(viewer())
+    }
+
+    fn set_status(&self, status: u16) {
+        self.status.store(status, Ordering::Relaxed);
+    }
+
+    async fn profile(&self) -> Result<Profile, ApiError> {
+        // Pending once, as a backend that waits for Graph is.
+        tokio::task::yield_now().await;
+        Ok(Profile {
+            person: person("Adele Vance"),
+            account: AccountKind::Personal,
+        })
+    }
+
+    async fn people(&self, _search: &str, _cursor: &str) -> Result<Directory, ApiError> {
+        tokio::task::yield_now().await;
+        self.directory.clone()
+    }
+}
+
+fn viewer() -> Viewer {
+    Viewer {
+        name: "Adele Vance".into(),
+        username: "adele@contoso.example".into(),
+    }
+}
+
+fn person(name: &str) -> Person {
+    Person {
+        id: "4a5b".into(),
+        name: name.into(),
+        job_title: None,
+        mail: None,
+        phone: None,
+        office: None,
+    }
+}
+
+fn page(people: Vec<Person>) -> PeoplePage {
+    PeoplePage {
+        people,
+        number: 1,
+        next: None,
+        previous: None,
+    }
+}
+
+fn options() -> LeptosOptions {
+    LeptosOptions::builder().output_name("cloakroom").build()
+}
+
+fn visit(path: &str, viewer: Option<Viewer>) -> Visit {
+    Visit {
+        viewer,
+        demo: false,
+        login: "/auth/login?return_to=here".into(),
+        path: path.into(),
+    }
+}
+
+/// The status, where the page set one, and the document.
+async fn render(visit: Visit, directory: Result<Directory, ApiError>) -> (u16, String) {
+    _ = any_spawner::Executor::init_tokio();
+    let fake = Arc::new(Fake {
+        directory,
+        status: AtomicU16::new(0),
+    });
+    let owner = Owner::new();
+    let html = owner.with(|| {
+        provide_context(RequestUrl::new(&visit.path));
+        provide_context(Arc::clone(&fake) as Arc<dyn Backend>);
+        shell(options(), visit).to_html_stream_in_order()
+    });
+    let html = html.collect().await;
+    (fake.status.load(Ordering::Relaxed), html)
+}
+
+/// The directory's page, signed in.
+async fn people(path: &str, directory: Result<Directory, ApiError>) -> (u16, String) {
+    render(visit(path, Some(viewer())), directory).await
+}
+
+#[tokio::test]
+async fn strings_from_graph_are_text_r69() {
+    let evil = "<img src=x onerror=alert(1)>";
+    let mut listed = person(evil);
+    listed.id = "\"><script>".into();
+    listed.mail = Some("\" onmouseover=\"alert(1)".into());
+    let (_, html) = people("/people", Ok(Directory::People(page(vec![listed])))).await;
+    assert!(
+        html.contains("&lt;img src=x onerror=alert(1)&gt;"),
+        "{html}"
+    );
+    assert!(!html.contains("<img src=x"), "{html}");
+    assert!(!html.contains("\"><script>"), "{html}");
+    assert!(
+        html.contains("href=\"mailto:&quot; onmouseover=&quot;alert(1)\""),
+        "{html}"
+    );
+}
+
+#[tokio::test]
+async fn a_search_is_text_too_r69() {
+    let (_, html) = people(
+        "/people?search=%3Cb%3E%22",
+        Ok(Directory::People(page(Vec::new()))),
+    )
+    .await;
+    assert!(html.contains("Nobody is found for “&lt;b&gt;\"”"), "{html}");
+    assert!(html.contains("value=\"&lt;b&gt;&quot;\""), "{html}");
+}
+
+#[tokio::test]
+async fn columns_that_nobody_has_a_value_for_are_left_out_r109() {
+    let mut with_mail = person("Adele Vance");
+    with_mail.mail = Some("adele@contoso.example".into());
+    let listed = page(vec![with_mail, person("Alex Wilber")]);
+    let (_, html) = people("/people", Ok(Directory::People(listed))).await;
+    assert!(html.contains("<th scope=\"col\">Mail</th>"), "{html}");
+    for column in ["Job title", "Office", "Phone"] {
+        assert!(!html.contains(column), "{column}: {html}");
+    }
+    assert_eq!(html.matches("<td>").count(), 2, "{html}");
+}
+
+#[tokio::test]
+async fn the_first_page_needs_no_cursor_to_go_back_to() {
+    let listed = PeoplePage {
+        number: 2,
+        previous: Some(String::new()),
+        next: Some("c3".into()),
+        ..page(vec![person("Adele Vance")])
+    };
+    let (_, html) = people("/people?search=a&cursor=c2", Ok(Directory::People(listed))).await;
+    assert!(html.contains("Page 2 for “a”"), "{html}");
+    assert!(
+        html.contains("href=\"/people?search=a\" class=\"button\">Previous"),
+        "{html}"
+    );
+    assert!(
+        html.contains("href=\"/people?search=a&amp;cursor=c3\" class=\"button\">Next"),
+        "{html}"
+    );
+    assert!(
+        html.contains("href=\"/people\" class=\"button\">Clear"),
+        "{html}"
+    );
+}
+
+#[tokio::test]
+async fn accounts_without_a_directory_are_told_why_r108() {
+    for (directory, sentence) in [
+        (
+            Directory::PersonalAccount,
+            "Personal accounts have no directory",
+        ),
+        (Directory::NotPermitted, "may not list the organisation"),
+    ] {
+        let (status, html) = people("/people", Ok(directory)).await;
+        assert_eq!(status, 0, "not a failure");
+        assert!(html.contains(sentence), "{html}");
+        assert!(
+            html.contains("/auth/login?return_to=%2Fpeople&amp;prompt=select_account"),
+            "{html}"
+        );
+        assert!(
+            !html.contains("<form role=\"search\""),
+            "nothing to search: {html}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn each_refusal_has_its_status_its_action_and_the_id_to_quote() {
+    let here = "%2Fpeople%3Fcursor%3Dc2";
+    let again = "href=\"/people?cursor=c2\"".to_owned();
+    let sign_in = format!("href=\"/auth/login?return_to={here}\"");
+    for (code, action) in [
+        (Code::SignedOut, sign_in.clone()),
+        (Code::Reauthenticate, sign_in),
+        (
+            Code::ConsentRequired,
+            format!(
+                "href=\"/auth/login?return_to={here}&amp;scope=User.ReadBasic.All%20Mail.Read\""
+            ),
+        ),
+        (
+            Code::ClaimsRequired,
+            format!("href=\"/auth/login?return_to={here}&amp;claims=%7B%7D\""),
+        ),
+        (
+            Code::Forbidden,
+            format!("href=\"/auth/login?return_to={here}&amp;prompt=select_account\""),
+        ),
+        (Code::NotFound, "href=\"/\"".into()),
+        (Code::TooLarge, "href=\"/people\"".into()),
+        (Code::Throttled, again.clone()),
+        (Code::Graph, again.clone()),
+        (Code::Unavailable, again.clone()),
+        (Code::Timeout, again),
+    ] {
+        let refusal = ApiError {
+            scopes: vec!["User.ReadBasic.All".into(), "Mail.Read".into()],
+            claims: Some("{}".into()),
+            retry_after: Some(17),
+            ..ApiError::new(code, "It is said.", "7f0d4c0e")
+        };
+        let (status, html) = people("/people?cursor=c2", Err(refusal)).await;
+        assert_eq!(status, code.status(), "{code:?}");
+        let problem = html.split("class=\"problem\"").nth(1).unwrap_or_default();
+        assert!(
+            problem.contains(&format!("<a {action} rel=\"external\"")),
+            "{code:?}: {problem}"
+        );
+        assert!(
+            problem.contains("It is said. Wait 17 seconds."),
+            "{problem}"
+        );
+        assert!(problem.contains("<dd>7f0d4c0e</dd>"), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn the_landing_page_has_the_button_and_no_script() {
+    let (status, html) = render(visit("/", None), Ok(Directory::NotPermitted)).await;
+    assert_eq!(status, 0);
+    assert!(
+        html.contains("href=\"/auth/login?return_to=here\" rel=\"external\" class=\"microsoft\""),
+        "{html}"
+    );
+    assert!(html.contains("</svg>Sign in with Microsoft</a>"), "{html}");
+    assert!(!html.contains("<script"), "{html}");
+    assert!(!html.contains("Sign out"), "{html}");
+}
+
+#[tokio::test]
+async fn the_directory_asks_who_is_signed_out_to_sign_in() {
+    let (status, html) = render(visit("/people?search=a", None), Ok(Directory::NotPermitted)).await;
+    assert_eq!(status, 401);
+    assert!(html.contains("Sign in to see the directory"), "{html}");
+    assert!(!html.contains("<script"), "{html}");
+}
+
+#[tokio::test]
+async fn home_says_who_is_signed_in_and_has_the_scripts() {
+    let (_, html) = render(visit("/", Some(viewer())), Ok(Directory::NotPermitted)).await;
+    assert!(
+        html.contains("<h1 tabindex=\"-1\">Welcome, Adele Vance</h1>"),
+        "{html}"
+    );
+    assert!(html.contains("Personal account"), "{html}");
+    assert!(
+        html.contains("<a href=\"/\" aria-current=\"page\">Home</a>"),
+        "{html}"
+    );
+    assert!(
+        html.contains("<form method=\"post\" action=\"/auth/logout\">"),
+        "{html}"
+    );
+    assert!(html.contains("<script type=\"module\""), "{html}");
+    assert_eq!(html.matches("<h1").count(), 1);
+}
+
+#[tokio::test]
+async fn every_page_of_the_demo_says_so() {
+    for viewer in [None, Some(viewer())] {
+        let visit = Visit {
+            demo: true,
+            ..visit("/", viewer)
+        };
+        let (_, html) = render(visit, Ok(Directory::NotPermitted)).await;
+        assert!(
+            html.contains("<p class=\"ribbon\"><strong>Demo</strong>"),
+            "{html}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_problem_document_has_no_script_and_the_ids_to_quote() {
+    let problem = Problem {
+        title: "You were not signed in".into(),
+        text: "Microsoft said <no>.".into(),
+        mend: "Try again.".into(),
+        actions: vec![("Try again".into(), "/auth/login".into())],
+        details: vec![("Code".into(), "AADSTS50011".into())],
+    };
+    let owner = Owner::new();
+    let visit = visit("/auth/error", Some(viewer()));
+    let html = owner.with(|| problem_document(options(), visit, problem).to_html());
+    assert!(
+        html.contains("<title>You were not signed in · Cloakroom</title>"),
+        "{html}"
+    );
+    assert!(html.contains("Microsoft said &lt;no&gt;."), "{html}");
+    assert!(html.contains("<dt>Code</dt><dd>AADSTS50011</dd>"), "{html}");
+    assert!(!html.contains("<script"), "{html}");
+}
