@@ -6,7 +6,6 @@ use std::sync::OnceLock;
 use leptos::{config::LeptosOptions, prelude::*};
 
 use crate::{
-    api,
     app::App,
     components::ProblemView,
     links,
@@ -38,10 +37,6 @@ pub fn shell(options: LeptosOptions, visit: Visit) -> impl IntoView {
     let page = if path_of(&visit) == "/" {
         view! { <Landing login/> }.into_any()
     } else {
-        // 401: the page is there, for someone who is signed in.
-        if let Ok(backend) = api::backend() {
-            backend.set_status(401);
-        }
         let what = match path_of(&visit) {
             "/people" => "the directory",
             _ => "this page",

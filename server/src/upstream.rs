@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 /// What can go wrong with a call to Microsoft. The text names no token, code or address with a query.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum UpstreamError {
     /// No connection, no TLS, no answer.
     #[error("no answer ({0})")]

@@ -133,7 +133,7 @@ pub async fn validate(
     if claims.nonce.as_deref() != Some(nonce) {
         return Err(Invalid("its nonce is not this attempt's"));
     }
-    if Uuid::try_parse(&claims.oid).is_err() || claims.sub.is_empty() {
+    if claims.oid.trim().is_empty() || claims.sub.is_empty() {
         return Err(Invalid("it names no user (oid, sub)"));
     }
     check_tenant(tenant, config)?;

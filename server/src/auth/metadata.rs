@@ -1,11 +1,17 @@
 //! The platform's metadata and signing keys: fetched when first needed, kept a day, fetched again for an
 //! unknown key, and kept over an outage.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use serde::Deserialize;
 use time::OffsetDateTime;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use url::Url;
 use uuid::Uuid;
 
@@ -63,7 +69,7 @@ struct JwkSet {
 }
 
 /// Why the platform can't be used just now.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum MetadataError {
     /// It did not answer, or nonsense.
     #[error("{what}: {source}")]
@@ -90,6 +96,8 @@ struct Cached {
     keys: Option<(Arc<Vec<Jwk>>, OffsetDateTime)>,
     /// When an unknown key last made us ask.
     asked: Option<OffsetDateTime>,
+    /// How the platform failed us last.
+    failure: Option<MetadataError>,
 }
 
 /// The authority's documents.
@@ -98,6 +106,9 @@ pub struct Platform {
     http: reqwest::Client,
     clock: Clock,
     cached: Mutex<Cached>,
+    /// How often it did. Who waited for the lock while it failed gets the same answer instead of waiting as
+    /// long again.
+    failures: AtomicU64,
 }
 
 impl Platform {
@@ -108,13 +119,29 @@ impl Platform {
             http,
             clock,
             cached: Mutex::default(),
+            failures: AtomicU64::new(0),
         }
     }
 
     /// The metadata, at most a day old; the last good one during an outage.
     pub async fn metadata(&self) -> Result<Arc<Metadata>, MetadataError> {
-        let mut cached = self.cached.lock().await;
+        let mut cached = self.enter().await?;
         self.metadata_locked(&mut cached).await
+    }
+
+    async fn enter(&self) -> Result<MutexGuard<'_, Cached>, MetadataError> {
+        let before = self.failures.load(Ordering::SeqCst);
+        let cached = self.cached.lock().await;
+        match &cached.failure {
+            Some(error) if self.failures.load(Ordering::SeqCst) != before => Err(error.clone()),
+            _ => Ok(cached),
+        }
+    }
+
+    fn failed(&self, cached: &mut Cached, error: MetadataError) -> MetadataError {
+        cached.failure = Some(error.clone());
+        self.failures.fetch_add(1, Ordering::SeqCst);
+        error
     }
 
     async fn metadata_locked(&self, cached: &mut Cached) -> Result<Arc<Metadata>, MetadataError> {
@@ -131,13 +158,13 @@ impl Platform {
                 *at = now - FRESH + RETRY;
                 Ok(metadata.clone())
             }
-            (Err(error), None) => Err(error),
+            (Err(error), None) => Err(self.failed(cached, error)),
         }
     }
 
     /// Whether metadata and keys are at hand, fetching what is missing.
     pub async fn check(&self) -> Result<(), MetadataError> {
-        let mut cached = self.cached.lock().await;
+        let mut cached = self.enter().await?;
         let jwks_uri = self.metadata_locked(&mut cached).await?.jwks_uri.clone();
         if cached.keys.is_none() {
             cached.keys = Some((Arc::new(self.fetch_keys(jwks_uri).await?), self.clock.now()));
@@ -147,7 +174,7 @@ impl Platform {
 
     /// The key with this id. An unknown one makes us fetch the set again, at most every five minutes.
     pub async fn key(&self, kid: &str) -> Result<Option<Jwk>, MetadataError> {
-        let mut cached = self.cached.lock().await;
+        let mut cached = self.enter().await?;
         let now = self.clock.now();
         let find = |keys: &[Jwk]| keys.iter().find(|key| key.kid == kid).cloned();
         let (known, fresh) = match &cached.keys {
@@ -173,7 +200,7 @@ impl Platform {
                 }
                 Ok(find(keys))
             }
-            (Err(error), None) => Err(error),
+            (Err(error), None) => Err(self.failed(&mut cached, error)),
         }
     }
 

@@ -486,3 +486,23 @@ async fn a_platform_that_is_down_or_hostile_is_sent_nobody() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_platform_is_waited_for_once_not_in_turns() {
+    let app = TestApp::start().await;
+    app.control()
+        .fault(Fault::answer(Endpoint::Metadata, Bad::Hold));
+    let waiting: Vec<_> = (0..8)
+        .map(|_| {
+            let mut browser = app.browser();
+            tokio::spawn(async move { browser.get("/auth/login").await.status })
+        })
+        .collect();
+    for answer in waiting {
+        assert_eq!(answer.await.unwrap(), 504);
+    }
+    assert!(
+        app.calls(Endpoint::Metadata).len() < 8,
+        "those who waited share the answer"
+    );
+}
