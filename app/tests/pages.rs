@@ -35,7 +35,7 @@ impl Backend for Fake {
     async fn profile(&self) -> Result<Profile, ApiError> {
         // Pending once, as a backend that waits for Graph is.
         tokio::task::yield_now().await;
-        Ok(Profile {
+        self.directory.clone().map(|_| Profile {
             person: person("Adele Vance"),
             account: AccountKind::Personal,
         })
@@ -265,7 +265,7 @@ async fn the_landing_page_has_the_button_and_no_script() {
 #[tokio::test]
 async fn the_directory_asks_who_is_signed_out_to_sign_in() {
     let (status, html) = render(visit("/people?search=a", None), Ok(Directory::NotPermitted)).await;
-    assert_eq!(status, 401);
+    assert_eq!(status, 0, "an ordinary page");
     assert!(html.contains("Sign in to see the directory"), "{html}");
     assert!(!html.contains("<script"), "{html}");
 }
@@ -288,6 +288,14 @@ async fn home_says_who_is_signed_in_and_has_the_scripts() {
     );
     assert!(html.contains("<script type=\"module\""), "{html}");
     assert_eq!(html.matches("<h1").count(), 1);
+}
+
+#[tokio::test]
+async fn a_home_that_could_not_be_loaded_still_has_one_heading() {
+    let refusal = ApiError::new(Code::Timeout, "Graph is slow.", "7f0d4c0e");
+    let (status, html) = render(visit("/", Some(viewer())), Err(refusal)).await;
+    assert_eq!(status, 504);
+    assert_eq!(html.matches("<h1").count(), 1, "{html}");
 }
 
 #[tokio::test]

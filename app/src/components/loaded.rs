@@ -9,9 +9,11 @@ use crate::{app::Pending, components::Refusal, erase::Erase, error::ApiError, wi
 /// What a page loads.
 pub type Load<T> = Resource<Result<T, ApiError>, Json>;
 
-/// Shows what was loaded, or why it could not be. While more is on its way, what is there stays.
+/// Shows what was loaded, or why it could not be. While more is on its way, what is there stays. `is_page` says
+/// that the page has no heading but what is shown here.
 pub fn loaded<T>(
     load: Load<T>,
+    is_page: bool,
     show: impl Fn(T) -> AnyView + Send + Sync + Copy + 'static,
 ) -> AnyView
 where
@@ -21,7 +23,7 @@ where
         Box::pin(async move {
             match load.await {
                 Ok(value) => show(value),
-                Err(error) => view! { <Refusal error/> }.erase(),
+                Err(error) => view! { <Refusal error is_page/> }.erase(),
             }
         })
     }))

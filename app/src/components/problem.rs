@@ -65,6 +65,8 @@ pub fn ProblemView(
 pub fn Refusal(
     /// Why.
     error: ApiError,
+    /// Whether the page has no other heading.
+    is_page: bool,
 ) -> impl IntoView {
     let location = use_location();
     let mut here = location.pathname.get_untracked();
@@ -73,7 +75,7 @@ pub fn Refusal(
         here.push('?');
         here.push_str(&search);
     }
-    view! { <ProblemView problem=explain(error, here)/> }
+    view! { <ProblemView problem=explain(error, here) is_page/> }
 }
 
 /// What a person reads and does about a refusal on the page `here`.

@@ -14,7 +14,9 @@ use crate::{
 #[component]
 pub fn Home() -> impl IntoView {
     let profile = Load::new_with_options(|| (), |()| api::profile(), false);
-    loaded(profile, |profile| view! { <Welcome profile/> }.erase())
+    loaded(profile, true, |profile| {
+        view! { <Welcome profile/> }.erase()
+    })
 }
 
 #[component]

@@ -21,7 +21,7 @@ pub fn People() -> impl IntoView {
         Load::new_with_options(asked, |(search, cursor)| api::people(search, cursor), false);
     view! {
         <h1 tabindex="-1">"People"</h1>
-        {loaded(directory, move |directory| match directory {
+        {loaded(directory, false, move |directory| match directory {
             Directory::People(page) => {
                 let search = query.get_untracked().get("search").unwrap_or_default();
                 view! { <Listing search page/> }.erase()
