@@ -30,7 +30,7 @@ export default defineConfig({
   },
   projects: [
     { name: "scripts on", testIgnore: /screenshots/ },
-    { name: "scripts off", testMatch: /main-job/, use: { javaScriptEnabled: false } },
+    { name: "scripts off", testMatch: /main-job|sign-out/, use: { javaScriptEnabled: false } },
     ...(process.env.SCREENSHOTS ? [{ name: "screenshots", testMatch: /screenshots/ }] : []),
   ],
   webServer: {

@@ -69,11 +69,12 @@ test("everyone has a photo or initials, and no image is broken (R107)", async ({
   expect(photos).toBeGreaterThan(0);
 });
 
-test("a session that ended elsewhere ends here at the next click, on a page with a way back in (R53)", async ({ page, context }) => {
+test("a session that ended elsewhere ends here at the next click, on a page with a way back in (R53)", async ({ page, context, complaints }) => {
   await signIn(page);
   await awake(page);
   await context.clearCookies({ name: "session" });
   await page.getByRole("link", { name: "People", exact: true }).click();
   await expect(page.getByRole("main").getByRole("link", { name: /Sign in/ })).toBeVisible();
   await expect(page.getByRole("table")).toHaveCount(0);
+  expect(complaints.splice(0)).toEqual([expect.stringMatching(/status of 401 .*\/api\/people/)]);
 });

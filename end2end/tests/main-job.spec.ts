@@ -71,28 +71,6 @@ test("a search narrows the directory, and one that finds nobody says so (R104)",
   await expect(page.getByRole("main")).toContainText("qqqqzzzz");
 });
 
-test("sign-out ends here and at Microsoft, and Back shows nothing personal (R68, R71, R72)", async ({ page, baseURL }) => {
-  await signIn(page);
-  await page.getByRole("link", { name: "People", exact: true }).click();
-  await expect(people(page)).toHaveCount(25);
-  const colleague = (await names(page))[0]!;
-  await page.getByRole("button", { name: "Sign out" }).click();
-  await expect(page).toHaveURL(`${baseURL}/`);
-  await expect(signInLink(page)).toBeVisible();
-
-  for (let step = 0; step < 2; step++) {
-    await page.goBack();
-    await expect(signInLink(page)).toBeVisible();
-    await expect(page.locator("body")).not.toContainText(EMPLOYEE);
-    await expect(page.locator("body")).not.toContainText(colleague);
-  }
-
-  // Microsoft forgot the session too: it asks who is there.
-  await page.goto("/");
-  await signInLink(page).click();
-  await expect(page.getByRole("button", { name: EMPLOYEE })).toBeVisible();
-});
-
 test("a link on another site into the directory opens it signed in (R46)", async ({ page, baseURL, elsewhere }) => {
   await signIn(page);
   await page.goto(await elsewhere(`<a href="${baseURL}/people?search=Lindqvist">Colleagues</a>`));
@@ -112,9 +90,10 @@ test("a page that needs a sign-in leads through it and back to itself (R12)", as
 test("a cancelled sign-in ends on a page that offers to start again (R9)", async ({ page }) => {
   await page.goto("/");
   await signInLink(page).click();
-  await page.getByRole("button", { name: "Cancel" }).or(page.getByRole("link", { name: "Cancel" })).first().click();
-  await expect(page.getByRole("heading", { level: 1 })).toContainText(/cancel/i);
-  await page.getByRole("main").getByRole("link").first().click();
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("You are not signed in");
+  await expect(page.getByRole("main")).toContainText("cancelled");
+  await page.getByRole("main").getByRole("link", { name: /again/ }).click();
   await pick(page, EMPLOYEE);
   await expect(page.getByRole("heading", { level: 1, name: EMPLOYEE })).toBeVisible();
 });
