@@ -6,6 +6,7 @@
 //! passes `intercept`, which logs it and lets the faults strike.
 
 mod client;
+mod clouds;
 mod control;
 pub mod directory;
 pub mod graph;
@@ -15,9 +16,11 @@ mod platform;
 mod random;
 mod serve;
 pub mod state;
+mod tls;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
     sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
 };
 
@@ -40,6 +43,8 @@ pub struct Settings {
     pub addr: SocketAddr,
     /// Registrations besides the demo's.
     pub clients: Vec<Client>,
+    /// A folder that keeps the certificate authority for https; none makes one for this run.
+    pub authority: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -47,6 +52,7 @@ impl Default for Settings {
         Self {
             addr: (Ipv4Addr::LOCALHOST, 0).into(),
             clients: Vec::new(),
+            authority: None,
         }
     }
 }
@@ -60,12 +66,16 @@ pub enum StartError {
     /// The address can't be had.
     #[error("the emulator can't listen on {0}: {1}")]
     Bind(SocketAddr, std::io::Error),
+    /// The certificate authority can't be made, read or kept.
+    #[error("the emulator's certificate authority: {0}")]
+    Authority(std::io::Error),
 }
 
 /// A running emulator. Dropping it stops it.
 pub struct Emulator {
     addr: SocketAddr,
     control: Arc<Control>,
+    authority: Arc<tls::Authority>,
     task: JoinHandle<()>,
 }
 
@@ -86,10 +96,14 @@ impl Emulator {
             control: Arc::clone(&control),
             origin: format!("http://{addr}"),
         };
-        let task = tokio::spawn(serve::serve(listener, router(Arc::new(state))));
+        let authority =
+            tls::Authority::open(settings.authority.as_deref()).map_err(StartError::Authority)?;
+        let acceptor = authority.acceptor().map_err(StartError::Authority)?;
+        let task = tokio::spawn(serve::serve(listener, router(Arc::new(state)), acceptor));
         Ok(Self {
             addr,
             control,
+            authority,
             task,
         })
     }
@@ -97,6 +111,17 @@ impl Emulator {
     /// `http://127.0.0.1:PORT`: the platform's origin, and Graph's.
     pub fn origin(&self) -> String {
         format!("http://{}", self.addr)
+    }
+
+    /// `https://localhost:PORT`: the same over TLS, under [`ca_pem`](Self::ca_pem). The port is a forward proxy too:
+    /// `HTTPS_PROXY={origin}` has it answer for Microsoft's own host names.
+    pub fn https_origin(&self) -> String {
+        format!("https://localhost:{}", self.addr.port())
+    }
+
+    /// The certificate that clients of https have to trust, in PEM.
+    pub fn ca_pem(&self) -> &str {
+        self.authority.pem()
     }
 
     /// An authority, such as `http://127.0.0.1:PORT/common`.

@@ -14,7 +14,6 @@ use crate::lock;
 #[derive(Clone, Debug)]
 pub(crate) struct Grant {
     pub client_id: String,
-    pub tid: String,
     pub oid: String,
     /// As asked for, prefixes included.
     pub scopes: Vec<String>,
@@ -68,7 +67,6 @@ struct Inner {
     access_tokens: HashMap<String, AccessToken>,
     browsers: HashMap<String, Vec<SignedIn>>,
     consents: HashMap<(String, String), BTreeSet<String>>,
-    assertions: HashMap<String, OffsetDateTime>,
     revoked: HashMap<String, OffsetDateTime>,
     stale: HashMap<String, OffsetDateTime>,
 }
@@ -170,14 +168,6 @@ impl Memory {
 
     pub(crate) fn forget_consents(&self) {
         lock(&self.0).consents.clear();
-    }
-
-    /// Remembers a client assertion's `jti`; false if it was used before.
-    pub(crate) fn first_use(&self, jti: &str, now: OffsetDateTime) -> bool {
-        lock(&self.0)
-            .assertions
-            .insert(jti.to_owned(), now)
-            .is_none()
     }
 
     pub(crate) fn revoke(&self, oid: &str, now: OffsetDateTime) {

@@ -14,7 +14,12 @@ use time::{OffsetDateTime, macros::format_description};
 use url::Url;
 
 use crate::{
-    control::Control, directory::Directory, memory::AccessToken, random::guid, serve::Secure,
+    clouds,
+    control::Control,
+    directory::Directory,
+    memory::AccessToken,
+    random::guid,
+    serve::{Proxied, Secure},
 };
 
 /// Everything the emulator knows while it runs. Handlers share it in an [`Arc`].
@@ -41,7 +46,17 @@ pub struct Origins {
 impl Origins {
     /// By the host that was asked, if it is a name of ours.
     pub(crate) fn of(state: &State, request: &Request) -> Self {
-        let scheme = if request.extensions().get::<Secure>().is_some() {
+        let extensions = request.extensions();
+        if let Some((login, graph)) = extensions
+            .get::<Proxied>()
+            .and_then(|Proxied(host)| clouds::hosts(host))
+        {
+            return Self {
+                platform: format!("https://{login}"),
+                graph: format!("https://{graph}"),
+            };
+        }
+        let scheme = if extensions.get::<Secure>().is_some() {
             "https"
         } else {
             "http"
@@ -95,24 +110,28 @@ impl State {
     /// Who calls Graph: looks the bearer token up, or answers 401 in Graph's shape.
     pub fn access(&self, headers: &HeaderMap) -> Result<Access, Box<Response>> {
         let Some(value) = bearer(headers) else {
-            return Err(self.unauthorized(headers, "Access token is empty.", CHALLENGE));
+            return Err(Box::new(self.unauthorized(
+                headers,
+                "Access token is empty.",
+                CHALLENGE,
+            )));
         };
         let Some(token) = self.control.memory.access_token(value) else {
-            return Err(self.unauthorized(
+            return Err(Box::new(self.unauthorized(
                 headers,
                 "IDX14100: JWT is not well formed, there are no dots (.).",
                 CHALLENGE,
-            ));
+            )));
         };
         if !token.resource.is_empty() {
             let text = "Access token validation failure. Invalid audience.";
-            return Err(self.unauthorized(headers, text, CHALLENGE));
+            return Err(Box::new(self.unauthorized(headers, text, CHALLENGE)));
         }
         if token.expires_at <= self.now() {
-            return Err(self.expired(headers));
+            return Err(Box::new(self.expired(headers)));
         }
         if self.is_stale(&token) {
-            return Err(self.claims_challenge(headers, false));
+            return Err(Box::new(self.claims_challenge(headers, false)));
         }
         let roles = self
             .directory
@@ -141,7 +160,7 @@ impl State {
         token.can_be_challenged && since.into_iter().flatten().any(|at| at >= token.issued_at)
     }
 
-    pub(crate) fn expired(&self, headers: &HeaderMap) -> Box<Response> {
+    pub(crate) fn expired(&self, headers: &HeaderMap) -> Response {
         self.unauthorized(
             headers,
             "Lifetime validation failed, the token is expired.",
@@ -151,11 +170,7 @@ impl State {
 
     /// The 401 of continuous access evaluation, alone or as one of several challenges.
     /// <https://learn.microsoft.com/entra/identity-platform/claims-challenge>
-    pub(crate) fn claims_challenge(
-        &self,
-        headers: &HeaderMap,
-        among_others: bool,
-    ) -> Box<Response> {
+    pub(crate) fn claims_challenge(&self, headers: &HeaderMap, among_others: bool) -> Response {
         let since = self.now().unix_timestamp().to_string();
         let claims =
             json!({ "access_token": { "nbf": { "essential": true, "value": since } } }).to_string();
@@ -173,7 +188,7 @@ impl State {
         self.unauthorized(headers, text, &challenge)
     }
 
-    fn unauthorized(&self, headers: &HeaderMap, message: &str, challenge: &str) -> Box<Response> {
+    fn unauthorized(&self, headers: &HeaderMap, message: &str, challenge: &str) -> Response {
         let mut response = self.graph_error(
             headers,
             StatusCode::UNAUTHORIZED,
@@ -185,7 +200,7 @@ impl State {
                 .headers_mut()
                 .insert(header::WWW_AUTHENTICATE, challenge);
         }
-        Box::new(response)
+        response
     }
 
     /// An error in Graph's shape. <https://learn.microsoft.com/graph/errors>

@@ -3,6 +3,7 @@
 //! Tests in Rust call [`Control`]; tests in other languages speak the same types as JSON to `/_control` (`routes`).
 
 mod calls;
+mod changes;
 mod fault;
 mod faults;
 pub(crate) mod routes;
@@ -16,10 +17,8 @@ use time::OffsetDateTime;
 
 pub(crate) use calls::Asker;
 pub use calls::Call;
-pub use fault::{
-    Answer, Callback, Endpoint, Fault, Forgery, GraphChange, KeysChange, MetadataChange, Rule,
-    TokenChange,
-};
+pub use changes::{Callback, Forgery, GraphChange, KeysChange, MetadataChange, TokenChange};
+pub use fault::{Answer, Endpoint, Fault, Rule};
 
 use crate::{Client, lock, memory::Memory, platform::keys::Keys};
 

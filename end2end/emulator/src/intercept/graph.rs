@@ -40,9 +40,9 @@ pub(super) fn instead(
             let response = state.graph_error(headers, status, code, "This error was asked for.");
             Some(with_retry_after(response, retry_after.as_deref()))
         }
-        GraphChange::Expired => Some(*state.expired(headers)),
-        GraphChange::ClaimsChallenge => Some(*state.claims_challenge(headers, false)),
-        GraphChange::SeveralChallenges => Some(*state.claims_challenge(headers, true)),
+        GraphChange::Expired => Some(state.expired(headers)),
+        GraphChange::ClaimsChallenge => Some(state.claims_challenge(headers, false)),
+        GraphChange::SeveralChallenges => Some(state.claims_challenge(headers, true)),
         GraphChange::ActiveContent => Some(active(
             "text/html; charset=utf-8",
             "<script>alert(document.domain)</script>",

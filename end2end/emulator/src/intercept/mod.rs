@@ -57,7 +57,7 @@ pub(crate) async fn intercept(
     for fault in &faults {
         match fault {
             Answer::Delay { millis } => {
-                tokio::time::sleep(std::time::Duration::from_millis(*millis)).await
+                tokio::time::sleep(std::time::Duration::from_millis(*millis)).await;
             }
             Answer::Hold => state.control.held().await,
             _ => {}
@@ -74,19 +74,18 @@ pub(crate) async fn intercept(
             .iter()
             .find_map(|change| graph::instead(&state, &headers, change)),
     };
-    let mut response = match planned {
-        Some(response) => response,
-        None => {
-            parts.extensions.insert(origins);
-            parts.extensions.insert(asker);
-            // The platform reads text: what is no UTF-8 is to be an unknown value, not another kind of error.
-            let body = if endpoint == Endpoint::Graph {
-                Body::from(bytes)
-            } else {
-                Body::from(text)
-            };
-            next.run(Request::from_parts(parts, body)).await
-        }
+    let mut response = if let Some(response) = planned {
+        response
+    } else {
+        parts.extensions.insert(origins);
+        parts.extensions.insert(asker);
+        // The platform reads text: what is no UTF-8 is to be an unknown value, not another kind of error.
+        let body = if endpoint == Endpoint::Graph {
+            Body::from(bytes)
+        } else {
+            Body::from(text)
+        };
+        next.run(Request::from_parts(parts, body)).await
     };
     for change in &difficulties {
         response = graph::afterwards(response, change, &url).await;

@@ -48,11 +48,6 @@ impl Refusal {
         self
     }
 
-    pub(crate) fn with_claims(mut self, claims: &str) -> Self {
-        self.claims = Some(claims.to_owned());
-        self
-    }
-
     pub(crate) fn description(&self, trace: &Trace) -> String {
         format!(
             "AADSTS{}: {} Trace ID: {} Correlation ID: {} Timestamp: {}",

@@ -35,7 +35,6 @@ pub(super) fn with_code(
     let code = format!("emu-code-1.{}", token(600));
     let grant = Grant {
         client_id: request.client.client_id.clone(),
-        tid: person.tid.clone(),
         oid: person.oid.clone(),
         scopes: request
             .scopes
@@ -113,7 +112,7 @@ fn distort(pairs: &mut Pairs, change: Callback, issuer: &str) {
         Callback::WrongState => set(pairs, "state", token(24)),
         Callback::MissingState => pairs.retain(|(name, _)| *name != "state"),
         Callback::WrongIss => {
-            pairs.push(("iss", format!("https://login.evil.example/{}/v2.0", guid())))
+            pairs.push(("iss", format!("https://login.evil.example/{}/v2.0", guid())));
         }
         Callback::RightIss => pairs.push(("iss", issuer.to_owned())),
         Callback::Error {
@@ -124,7 +123,7 @@ fn distort(pairs: &mut Pairs, change: Callback, issuer: &str) {
             pairs.extend(error(code, description));
         }
         Callback::DuplicateCode => {
-            pairs.insert(0, ("code", "emu-code-of-somebody-else".to_owned()))
+            pairs.insert(0, ("code", "emu-code-of-somebody-else".to_owned()));
         }
         Callback::DuplicateState => pairs.insert(0, ("state", "state-of-somebody-else".to_owned())),
         Callback::MissingCode => pairs.retain(|(name, _)| *name != "code"),

@@ -293,7 +293,7 @@ fn proceed(visit: &Visit, request: &Request, person: &Persona, progress: Progres
             "consent_required".clone_into(&mut refusal.error);
             return visit.back_with(request, &refusal);
         }
-        Consent::Admin(_) => return pages::admin_approval(request, person),
+        Consent::Admin => return pages::admin_approval(request, person),
         Consent::User(scopes) if progress.consented => {
             let names = scopes.into_iter().map(|scope| scope.name);
             visit

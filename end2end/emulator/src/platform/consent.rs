@@ -17,7 +17,7 @@ pub(super) enum Consent {
     /// The user may grant these.
     User(Vec<Scope>),
     /// Only an administrator may grant these.
-    Admin(Vec<Scope>),
+    Admin,
 }
 
 /// Everything granted to a client for somebody: by an administrator beforehand or by themselves.
@@ -40,7 +40,7 @@ pub(super) fn needed(state: &State, request: &Request, person: &Persona) -> Cons
     } else if (person.needs_admin_consent || missing.iter().any(Scope::needs_admin))
         && !is_admin(person)
     {
-        Consent::Admin(missing)
+        Consent::Admin
     } else {
         Consent::User(missing)
     }

@@ -9,14 +9,19 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 
 use super::{
     aadsts::{Refusal, missing_parameter, unknown_client},
+    assertion,
     params::Params,
     tenant::Place,
 };
-use crate::{client::Client, state::State};
+use crate::{
+    client::Client,
+    state::{Origins, State},
+};
 
 /// The client of a token request, its credential checked.
 pub(super) fn authenticate(
     state: &State,
+    origins: &Origins,
     place: &Place,
     headers: &HeaderMap,
     form: &Params,
@@ -62,12 +67,26 @@ pub(super) fn authenticate(
             "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
         )),
         (Some(secret), None) => check_secret(&client, secret).map(|()| client),
-        (_, Some(_)) => Err(Refusal::new(
-            "invalid_client",
-            700_027,
-            "The certificate is not registered.",
-        )),
+        (_, Some(assertion)) => {
+            let presented = assertion::Presented {
+                assertion,
+                kind: form.get("client_assertion_type"),
+                audiences: audiences(origins, place),
+                now: state.now(),
+            };
+            assertion::check(&client, &presented).map(|()| client)
+        }
     }
+}
+
+/// What an assertion may be addressed to: the token endpoint, or the issuer.
+fn audiences(origins: &Origins, place: &Place) -> Vec<String> {
+    let at = format!("{}/{}", origins.platform, place.segment());
+    vec![
+        format!("{at}/oauth2/v2.0/token"),
+        format!("{at}/v2.0"),
+        place.issuer(&origins.platform),
+    ]
 }
 
 fn check_secret(client: &Client, secret: &str) -> Result<(), Refusal> {

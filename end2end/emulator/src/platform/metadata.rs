@@ -83,11 +83,11 @@ fn document(place: &Place, origins: &Origins) -> Value {
 fn distort(document: &mut Value, change: MetadataChange, origin: &str) {
     match change {
         MetadataChange::WrongIssuer => {
-            document["issuer"] = json!("https://login.evil.example/{tenantid}/v2.0")
+            document["issuer"] = json!("https://login.evil.example/{tenantid}/v2.0");
         }
         MetadataChange::OtherTenant => document["issuer"] = json!(issuer(origin, &guid())),
         MetadataChange::EvilEndpoint(member) => {
-            document[member] = json!("https://login.evil.example/common/endpoint")
+            document[member] = json!("https://login.evil.example/common/endpoint");
         }
         MetadataChange::HttpEndpoint(member) => {
             document[member] = json!("http://login.microsoftonline.com/common/endpoint");
@@ -155,7 +155,7 @@ fn distort_keys(keys: &mut Vec<Value>, change: &KeysChange, state: &State, asker
         KeysChange::NoKid => each(keys, &|key| remove(key, "kid")),
         KeysChange::NoIssuer => each(keys, &|key| remove(key, "issuer")),
         KeysChange::PersonalIssuer => each(keys, &|key| {
-            key["issuer"] = json!(issuer(origin, PERSONAL_TENANT))
+            key["issuer"] = json!(issuer(origin, PERSONAL_TENANT));
         }),
         KeysChange::ForEncryption => each(keys, &|key| key["use"] = json!("enc")),
         KeysChange::BrokenNumbers => each(keys, &|key| {

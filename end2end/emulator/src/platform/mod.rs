@@ -2,10 +2,12 @@
 
 mod aadsts;
 mod answer;
+mod assertion;
 mod authorize;
 mod consent;
 mod credential;
 mod forge;
+mod handout;
 mod hint;
 mod id_token;
 pub(crate) mod keys;

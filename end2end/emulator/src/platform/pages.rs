@@ -43,7 +43,7 @@ pub(super) fn page(title: &str, body: &str) -> String {
 
 /// A form that goes one step on in the sign-in.
 fn form(request: &Request, hidden: &[(&str, &str)], inside: &str) -> String {
-    let fields: String = hidden
+    let fields = hidden
         .iter()
         .chain([&("request", request.raw.as_str())])
         .map(|(name, value)| {
@@ -52,7 +52,8 @@ fn form(request: &Request, hidden: &[(&str, &str)], inside: &str) -> String {
                 escape(value)
             )
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     format!(
         "<form method=\"post\" action=\"/{}/login\">{fields}{inside}</form>",
         request.place.segment()
@@ -105,7 +106,7 @@ pub(super) fn picker(visit: &Visit, request: &Request, signed_in: &[Persona]) ->
     let others = named
         .into_iter()
         .filter(|person| !signed_in.iter().any(|known| known.oid == person.oid));
-    let accounts: String = signed_in
+    let accounts = signed_in
         .iter()
         .map(|person| (person, "Signed in"))
         .chain(
@@ -124,7 +125,8 @@ pub(super) fn picker(visit: &Visit, request: &Request, signed_in: &[Persona]) ->
                 )
             )
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let body = format!(
         "<p>to continue to <strong>{}</strong></p>{}<details><summary>Use another account</summary>{}</details>{}",
         escape(&request.client.name),
@@ -210,7 +212,7 @@ pub(super) fn consent(
     scopes: &[Scope],
     mfa: bool,
 ) -> Response {
-    let items: String = scopes
+    let items = scopes
         .iter()
         .map(|scope| {
             format!(
@@ -219,7 +221,8 @@ pub(super) fn consent(
                 escape(&scope.name)
             )
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let inside = format!(
         "<p class=\"account\">{}</p><p><strong>{}</strong> would like to:</p><ul class=\"scopes\">{items}</ul>\
          <p><small>Accepting these permissions means that you allow this app to use your data as specified in its terms \
@@ -302,7 +305,7 @@ pub(super) fn error(refusal: &Refusal, trace: &Trace) -> Response {
 
 /// `response_mode=form_post`: a form that sends itself, or is sent by hand where scripts are off.
 pub(super) fn form_post(uri: &str, pairs: &[(&str, String)]) -> Response {
-    let fields: String = pairs
+    let fields = pairs
         .iter()
         .map(|(name, value)| {
             format!(
@@ -310,7 +313,8 @@ pub(super) fn form_post(uri: &str, pairs: &[(&str, String)]) -> Response {
                 escape(value)
             )
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let body = format!(
         "<form method=\"post\" action=\"{}\">{fields}<p class=\"buttons\"><button type=\"submit\" \
          class=\"main\">Continue</button></p></form><script>document.forms[0].submit()</script>",
@@ -321,7 +325,7 @@ pub(super) fn form_post(uri: &str, pairs: &[(&str, String)]) -> Response {
 
 /// Signed out; the frames tell every application that was signed in to.
 pub(super) fn signed_out(frames: &[String], next: Option<&str>) -> Response {
-    let frames: String = frames
+    let frames = frames
         .iter()
         .map(|url| {
             format!(
@@ -329,7 +333,8 @@ pub(super) fn signed_out(frames: &[String], next: Option<&str>) -> Response {
                 escape(url)
             )
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let onward = next.map_or_else(String::new, |next| {
         // With scripts as soon as the frames have loaded, without them after a second.
         let next = escape(next);
@@ -347,7 +352,7 @@ pub(super) fn signed_out(frames: &[String], next: Option<&str>) -> Response {
 
 /// Several accounts and no hint: which one?
 pub(super) fn sign_out_picker(segment: &str, query: &str, people: &[Persona]) -> Response {
-    let accounts: String = people
+    let accounts = people
         .iter()
         .map(|person| {
             let label = account_label(person, "Signed in");
@@ -356,7 +361,8 @@ pub(super) fn sign_out_picker(segment: &str, query: &str, people: &[Persona]) ->
                 button("logout_hint", &person.oid, "account", &label)
             )
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let body = format!(
         "<form method=\"post\" action=\"/{segment}/oauth2/v2.0/logout?{}\"><ul class=\"accounts\">{accounts}</ul></form>",
         escape(query)

@@ -70,6 +70,7 @@ pub(crate) enum Rejected {
 }
 
 impl Request {
+    #[allow(clippy::result_large_err)] // Made once a request and taken apart at once.
     pub(crate) fn check(
         state: &State,
         origins: &Origins,
