@@ -9,6 +9,8 @@ const origin = (process.env.CLOAKROOM_ORIGIN ??= `http://localhost:${await freeP
 
 // Debian's Chromium, or the one that CHROMIUM names; else the one that Playwright installed.
 const chromium = [process.env.CHROMIUM, "/usr/bin/chromium"].find((path) => path && existsSync(path));
+// A developer's .env must not turn the demo off.
+const registration = ["CLIENT_ID", "CLIENT_SECRET", "AUTHORITY", "GRAPH_ENDPOINT", "ALLOWED_TENANTS", "REDIRECT_PATH", "SCOPES"];
 const root = process.getuid?.() === 0;
 
 export default defineConfig({
@@ -17,7 +19,8 @@ export default defineConfig({
   fullyParallel: true,
   forbidOnly: !!process.env.CI,
   workers: 2,
-  timeout: 30_000,
+  timeout: 60_000,
+  expect: { timeout: 10_000 },
   reporter: "list",
   use: {
     ...devices["Desktop Chrome"],
@@ -40,7 +43,7 @@ export default defineConfig({
     stdout: "pipe",
     timeout: 30_000,
     env: {
-      CLIENT_ID: "", // a developer's .env must not turn the demo off
+      ...Object.fromEntries(registration.map((name) => [name, ""])),
       LEPTOS_SITE_ADDR: `127.0.0.1:${new URL(origin).port}`,
       LOG: "warn",
       PUBLIC_URL: origin,
