@@ -201,8 +201,15 @@ pub(super) async fn afterwards(response: Response, fault: Answer) -> Response {
                 .headers
                 .insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
             let half = bytes.slice(..bytes.len() / 2);
-            let end = Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted));
-            Response::from_parts(parts, Body::from_stream(stream::iter([Ok(half), end])))
+            let body = stream::iter([Some(half), None]).then(|piece| async move {
+                if let Some(half) = piece {
+                    return Ok(half);
+                }
+                // Head and first half are to be sent before the end comes.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted))
+            });
+            Response::from_parts(parts, Body::from_stream(body))
         }
         Answer::TruncatedJson => {
             let (parts, bytes) = taken(response).await;

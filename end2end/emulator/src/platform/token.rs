@@ -243,8 +243,8 @@ impl Call<'_> {
             .or(grant.claims);
         let nonce = None; // OpenID Connect Core §12.2: a refreshed ID token should have none.
         let grant = Grant {
-            claims,
             nonce,
+            claims,
             ..grant
         };
         let came_with = Some(value.to_owned());

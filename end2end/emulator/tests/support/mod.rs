@@ -1,5 +1,5 @@
 //! A client that knows only the protocols: raw HTTP and a JWT library, nothing of Cloakroom's.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)] // Each test binary uses a part.
 
 use std::collections::HashMap;
 
@@ -86,6 +86,7 @@ impl World {
     }
 
     /// The query of a usual authorization request, some parameters changed; an empty value leaves one out.
+    #[allow(clippy::unused_self)]
     pub fn query(&self, changes: &[(&str, &str)]) -> String {
         let challenge = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, VERIFIER.as_bytes());
         let challenge = BASE64_URL_SAFE_NO_PAD.encode(challenge);
@@ -248,6 +249,71 @@ impl World {
         let claims: HashMap<String, Value> =
             jsonwebtoken::decode(token, &DecodingKey::from_jwk(key)?, &validation)?.claims;
         Ok(claims)
+    }
+}
+
+impl World {
+    /// The key set as it is on the wire.
+    pub async fn raw_keys(&self, tenant: &str) -> Vec<Value> {
+        let set: Value = self.json(&format!("/{tenant}/discovery/v2.0/keys")).await;
+        set["keys"].as_array().unwrap().clone()
+    }
+
+    pub async fn json(&self, path: &str) -> Value {
+        self.http
+            .get(self.url(path))
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
+    }
+
+    /// Checks the signature alone, whatever RSA algorithm and claims there are.
+    pub async fn verify_signature(&self, token: &str) -> Result<(), jsonwebtoken::errors::Error> {
+        let header = jsonwebtoken::decode_header(token)?;
+        let keys = self.keys("common").await;
+        let key = keys
+            .find(&header.kid.expect("a kid"))
+            .expect("a published key");
+        let (message, signature) = token.rsplit_once('.').expect("three parts");
+        let key = DecodingKey::from_jwk(key)?;
+        if jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key, header.alg)? {
+            Ok(())
+        } else {
+            Err(jsonwebtoken::errors::ErrorKind::InvalidSignature.into())
+        }
+    }
+
+    /// A published key as a PEM file has it.
+    pub async fn public_pem(&self, kid: &str) -> String {
+        use aws_lc_rs::{encoding::AsDer, rsa::PublicKeyComponents};
+        let keys = self.raw_keys("common").await;
+        let key = keys
+            .iter()
+            .find(|key| key["kid"] == kid)
+            .expect("a published key");
+        let number = |name: &str| {
+            BASE64_URL_SAFE_NO_PAD
+                .decode(key[name].as_str().unwrap())
+                .unwrap()
+        };
+        let public = PublicKeyComponents {
+            n: number("n"),
+            e: number("e"),
+        };
+        let der = public.as_der().unwrap();
+        let text = base64::prelude::BASE64_STANDARD.encode(der.as_ref());
+        let lines: Vec<_> = text
+            .as_bytes()
+            .chunks(64)
+            .map(|line| std::str::from_utf8(line).unwrap())
+            .collect();
+        format!(
+            "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
+            lines.join("\n")
+        )
     }
 }
 

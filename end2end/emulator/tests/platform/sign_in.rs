@@ -1,12 +1,8 @@
 //! The way from the picker to Graph, as any client would walk it.
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{NONCE, REDIRECT, SCOPE, STATE, VERIFIER, callback, world};
 use emulator::{DEMO_CLIENT_ID, Endpoint};
 use reqwest::{StatusCode, header};
 use serde_json::Value;
-use support::{NONCE, REDIRECT, SCOPE, STATE, VERIFIER, callback, world};
 
 #[tokio::test]
 async fn somebody_signs_in_and_asks_graph_who_they_are() {
