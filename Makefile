@@ -19,16 +19,7 @@ watch:
 # The release: target/release/cloakroom and target/site.
 build:
 	@scripts/install build
-	@$(MAKE) --no-print-directory target/release/.built
-
-# cargo-leptos empties target/site and makes it anew at each build, and `cargo leptos watch` puts a debug site there. So
-# it runs when a source is newer than the last release build, or when someone else has touched what that build left.
-target/release/.built: $(shell find Cargo.toml Cargo.lock app frontend server end2end/emulator style public) \
-		target/site/pkg target/release/cloakroom
-	@printf '\nBuilding the site and the server (about 10 minutes on 2 cores the first time)…\n'
-	cargo-leptos build --release --precompress
-	@touch $@
-target/site/pkg target/release/cloakroom: ;
+	@scripts/build
 
 # Everything. The browser tests run against the release build: it is what `make run` serves and what `make size` weighs,
 # so one build serves all three; a debug build of the site would come on top.
