@@ -31,6 +31,10 @@ pub fn people(tid: &str, domain: &str, size: u32) -> People {
             &mut usernames,
         ));
     }
+    let company = DATA.tenant.iter().find(|tenant| tenant.id == tid);
+    for person in made.iter_mut().filter(|person| !person.guest) {
+        person.company = company.map(|tenant| tenant.name.as_str());
+    }
     if size > 0 {
         employ(&mut made);
     }
@@ -54,6 +58,7 @@ fn named(index: usize, persona: &'static Persona, domain: &str) -> Person {
         username: username.into(),
         job: persona.job.as_deref(),
         language: persona.language.as_deref(),
+        company: None,
         manager: None,
         photo: persona.photo && !persona.guest && persona.tenant.is_some(),
         guest: persona.guest,
@@ -97,6 +102,7 @@ fn somebody(seed: u64, usernames: &mut Usernames<'_>) -> Person {
         username: usernames.take(given, initial, surname),
         job: Some(dice.word(&DATA.department[usize::from(department)].jobs)),
         language: Some(&culture.language),
+        company: None,
         manager: None,
         photo: dice.below(100) < 60,
         guest: false,

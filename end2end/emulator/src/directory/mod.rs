@@ -10,6 +10,7 @@ mod people;
 mod person;
 mod words;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 pub use data::{DATA, Office};
@@ -34,6 +35,7 @@ pub struct Tenant {
     pub personal: bool,
     size: u32,
     people: Arc<OnceLock<People>>,
+    expected: Arc<AtomicBool>,
 }
 
 impl Tenant {
@@ -41,6 +43,14 @@ impl Tenant {
     pub fn people(&self) -> &People {
         self.people
             .get_or_init(|| generate::people(&self.id, &self.domain, self.size))
+    }
+
+    /// Somebody of the tenant signs in and will ask for it soon: a large one is made meanwhile.
+    fn expect(&self) {
+        if self.size > 1000 && !self.expected.swap(true, Ordering::Relaxed) {
+            let tenant = self.clone();
+            std::thread::spawn(move || tenant.people().prepare());
+        }
     }
 }
 
@@ -91,6 +101,7 @@ impl Directory {
             personal: false,
             size: tenant.people,
             people: Arc::default(),
+            expected: Arc::default(),
         };
         let personal = Tenant {
             id: PERSONAL_TENANT.to_owned(),
@@ -99,6 +110,7 @@ impl Directory {
             personal: true,
             size: 0,
             people: Arc::default(),
+            expected: Arc::default(),
         };
         let tenants = DATA.tenant.iter().map(organisation);
         let mut directory = Self {
@@ -147,6 +159,9 @@ impl Directory {
             persona.oid.eq_ignore_ascii_case(key) || persona.username.eq_ignore_ascii_case(key)
         });
         if let Some(persona) = persona {
+            self.tenant(&persona.tid)
+                .into_iter()
+                .for_each(Tenant::expect);
             return Some(persona.clone());
         }
         // A username names its tenant, so the large ones are not made for a small one's people.

@@ -114,6 +114,21 @@ impl People {
         &rest[..rest.partition_point(|&at| name(at).starts_with(&prefix))]
     }
 
+    /// Positions among which all are whose display name starts so, where the order of the list tells: for plain
+    /// letters and spaces.
+    pub fn with_name_prefix(&self, prefix: &str) -> Option<std::ops::Range<u32>> {
+        let plain = |c: char| c.is_ascii_alphabetic() || c == ' ';
+        if prefix.is_empty() || !prefix.chars().all(plain) {
+            return None;
+        }
+        let prefix = sort_key(prefix);
+        let key = |person: &Person| sort_key(&person.display_name);
+        let start = self.list.partition_point(|person| key(person) < prefix);
+        let length = self.list[start..].partition_point(|person| key(person).starts_with(&prefix));
+        let place = |at: usize| u32::try_from(at).ok();
+        Some(place(start)?..place(start + length)?)
+    }
+
     /// Positions of those in whose display name a word starts so; `prefix` is lower case. A position may come twice.
     pub fn with_word_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = u32> + 'a {
         let words = self.words();
@@ -136,6 +151,12 @@ impl People {
         (pairs[start..].iter())
             .take_while(move |&&(of, _)| of == manager)
             .map(|&(_, at)| at)
+    }
+
+    /// Makes the indexes that are otherwise made by the first who needs them.
+    pub fn prepare(&self) {
+        self.words();
+        self.reports_of(0).for_each(drop);
     }
 
     /// Positions of the guests: those whose mail address is not their user principal name.

@@ -20,6 +20,8 @@ pub struct Person {
     pub username: Box<str>,
     /// Job title.
     pub job: Option<&'static str>,
+    /// The organisation, for its own people.
+    pub company: Option<&'static str>,
     /// Preferred language.
     pub language: Option<&'static str>,
     /// Position of the manager among the tenant's people.
@@ -84,7 +86,7 @@ impl Person {
 
     /// Whether the account may sign in. Some have left.
     pub fn enabled(&self) -> bool {
-        self.persona.is_some() || self.random("enabled") % 40 != 0
+        self.persona.is_some() || !self.random("enabled").is_multiple_of(40)
     }
 
     /// The number on the badge, six digits.

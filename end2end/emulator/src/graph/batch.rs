@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -150,6 +150,7 @@ fn one(
         let name = HeaderName::try_from(name).ok()?;
         Some((name, HeaderValue::from_str(value.as_str()?).ok()?))
     });
+    let headers = headers.collect();
     // A step speaks for the batch's caller, whatever it says itself.
     run(
         state,
@@ -159,7 +160,7 @@ fn one(
             method,
             path: &path,
             query,
-            headers: HeaderMap::from_iter(headers),
+            headers,
         },
     )
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::directory::{Person, Tenant};
+use crate::directory::Person;
 
 /// What is returned without `$select` (Graph docs, "List users").
 pub const DEFAULT: &[&str] = &[
@@ -162,6 +162,12 @@ impl<'a> Field<'a> {
 
 /// Whether a text begins so, whatever the case.
 pub fn starts_with(text: &str, start: &str) -> bool {
+    if let Some(head) = text.as_bytes().get(..start.len())
+        && head.is_ascii()
+        && start.is_ascii()
+    {
+        return head.eq_ignore_ascii_case(start.as_bytes());
+    }
     let mut text = text.chars().flat_map(char::to_lowercase);
     start
         .chars()
@@ -180,6 +186,7 @@ pub fn of<'a>(person: &'a Person, name: &str) -> Field<'a> {
         "mail" => Field::text(person.mail()),
         "jobTitle" => Field::maybe(person.job),
         "department" => Field::maybe(person.department()),
+        "companyName" => Field::maybe(person.company),
         "officeLocation" => Field::maybe(person.office_location()),
         "preferredLanguage" => Field::maybe(person.language),
         "businessPhones" => Field::Texts(person.business_phone().into_iter().collect()),
@@ -225,14 +232,13 @@ pub enum View {
 }
 
 /// A user in JSON with these properties.
-pub fn json(tenant: &Tenant, person: &Person, names: &[&'static str], view: View) -> Value {
+pub fn json(person: &Person, names: &[&'static str], view: View) -> Value {
     let mut user = serde_json::Map::new();
     for &name in names {
         let hidden = view == View::Basic && !BASIC.contains(&name);
         let value = match name {
             "businessPhones" if hidden => json!([]),
             _ if hidden => Value::Null,
-            "companyName" => json!((!person.guest && !tenant.personal).then_some(&tenant.name)),
             "id" if view == View::Personal => json!(personal_id(person)),
             _ => of(person, name).json(),
         };

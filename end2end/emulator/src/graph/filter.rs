@@ -112,6 +112,9 @@ impl Filter {
             Self::Test("userPrincipalName", Test::Starts(start)) => {
                 Some(people.with_username_prefix(start).to_vec())
             }
+            Self::Test("displayName", Test::Starts(start)) => {
+                Some(people.with_name_prefix(start)?.collect())
+            }
             _ => None,
         }
     }

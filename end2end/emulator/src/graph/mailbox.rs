@@ -200,7 +200,7 @@ fn meetings(person: &Person, day: Date) -> Vec<(OffsetDateTime, OffsetDateTime, 
         .map(|number| {
             let dice = random >> (8 * (number + 1));
             at += Duration::minutes(i64::try_from(dice % 4 * 30).unwrap_or(0));
-            let minutes = if dice % 3 == 0 { 60 } else { 30 };
+            let minutes = if dice.is_multiple_of(3) { 60 } else { 30 };
             let meeting = (at, at + Duration::minutes(minutes), dice);
             at = meeting.1;
             meeting
@@ -224,8 +224,8 @@ fn event(organizer: &Person, from: OffsetDateTime, to: OffsetDateTime, number: u
         "end": clock(to),
         "isAllDay": false,
         "isCancelled": false,
-        "isOnlineMeeting": number % 2 == 0,
-        "location": { "displayName": if number % 2 == 0 { "Microsoft Teams Meeting" } else { "Room 3" } },
+        "isOnlineMeeting": number.is_multiple_of(2),
+        "location": { "displayName": if number.is_multiple_of(2) { "Microsoft Teams Meeting" } else { "Room 3" } },
         "organizer": { "emailAddress": { "name": organizer.display_name, "address": organizer.mail() } },
         "attendees": [],
         "showAs": "busy",
@@ -257,7 +257,7 @@ fn message(call: &Call<'_>, me: &Person, number: u32, basic: bool) -> Value {
         "subject": subject,
         "receivedDateTime": written(received),
         "sentDateTime": written(received),
-        "hasAttachments": random % 7 == 0,
+        "hasAttachments": random.is_multiple_of(7),
         "importance": "normal",
         "isRead": number > 3,
         "isDraft": false,

@@ -7,6 +7,7 @@ mod batch;
 mod call;
 mod collection;
 mod error;
+mod expand;
 mod fields;
 mod filter;
 mod mailbox;

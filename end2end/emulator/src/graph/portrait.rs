@@ -1,5 +1,7 @@
 //! Draws a person: head and shoulders in a few soft colours, always the same for the same person.
 
+#![allow(clippy::unreadable_literal)] // colours as everybody writes them
+
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
 use crate::directory::Person;
@@ -93,7 +95,7 @@ impl Face {
                 0.190 + 0.016 * part(person, "height"),
             ),
             lean: 0.02 * (part(person, "lean") - 0.5),
-            glasses: person.random("glasses") % 5 == 0,
+            glasses: person.random("glasses").is_multiple_of(5),
         }
     }
 
@@ -197,14 +199,13 @@ fn byte(part: f32) -> u8 {
 
 /// About how far a point is outside an ellipse around the origin; negative inside.
 fn ellipse(x: f32, y: f32, width: f32, height: f32) -> f32 {
-    let (a, b) = (x / width, y / height);
-    let k = (a * a + b * b).sqrt();
-    let (c, d) = (a / width, b / height);
-    let slope = (c * c + d * d).sqrt();
+    let (across, along) = (x / width, y / height);
+    let reach = across.hypot(along);
+    let slope = (across / width).hypot(along / height);
     if slope < 1e-6 {
         -width.min(height)
     } else {
-        k * (k - 1.0) / slope
+        reach * (reach - 1.0) / slope
     }
 }
 

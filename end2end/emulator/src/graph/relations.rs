@@ -145,7 +145,7 @@ fn no_personal(call: &Call<'_>) -> Result<(), Refusal> {
 }
 
 fn directory_object(call: &Call<'_>, person: &Person, names: &[&'static str], view: View) -> Value {
-    let mut value = fields::json(call.tenant, person, names, view);
+    let mut value = fields::json(person, names, view);
     value["@odata.type"] = json!("#microsoft.graph.user");
     value
 }

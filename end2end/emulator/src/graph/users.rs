@@ -7,6 +7,7 @@ use crate::directory::{People, Person};
 
 use super::call::{Call, Reply};
 use super::error::Refusal;
+use super::expand::Expansion;
 use super::fields::{self, View};
 use super::filter::Filter;
 use super::page;
@@ -21,7 +22,10 @@ const LARGEST_PAGE: usize = 999;
 pub fn get(call: &Call<'_>, user: &str) -> Result<Reply, Refusal> {
     let subject = call.subject(user, scopes::PROFILE)?;
     let names = selected(call, true)?;
-    let mut body = fields::json(call.tenant, subject.person, &names, subject.view);
+    let mut body = fields::json(subject.person, &names, subject.view);
+    if let Some(expansion) = Expansion::of(call)? {
+        expansion.add(call, subject.person, &mut body);
+    }
     body["@odata.context"] =
         json!(call.context("users", &names, call.query.select.is_some(), true));
     Ok(Reply::json(body))
@@ -38,9 +42,15 @@ pub fn list(call: &Call<'_>) -> Result<Reply, Refusal> {
         None => 0,
     };
     let (page, next) = plan.page(people, start, plan.top);
-    let users: Vec<Value> = (page.iter())
-        .map(|person| fields::json(call.tenant, person, &names, view))
-        .collect();
+    let expansion = Expansion::of(call)?;
+    let user = |person: &&Person| {
+        let mut user = fields::json(person, &names, view);
+        if let Some(expansion) = &expansion {
+            expansion.add(call, person, &mut user);
+        }
+        user
+    };
+    let users: Vec<Value> = page.iter().map(user).collect();
     let mut body = json!({
         "@odata.context": call.context("users", &names, call.query.select.is_some(), false),
         "value": users,

@@ -1,5 +1,5 @@
 //! Graph as a raw HTTP client sees it, which knows nothing of Cloakroom.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, missing_docs)]
 
 mod batches;
 mod directory;

@@ -24,6 +24,51 @@ async fn the_employee_reports_to_the_manager_and_the_director_to_nobody() {
 }
 
 #[tokio::test]
+async fn a_manager_comes_along_when_expanded_up_to_the_director() {
+    let full = graph(MAYA, EVERYTHING).await;
+    let me = ok(full
+        .get("/me?$select=displayName&$expand=manager($levels=max;$select=displayName)")
+        .await)
+    .await;
+    assert_eq!(me["manager"]["displayName"], "Tomás Okafor");
+    assert_eq!(
+        me["manager"]["manager"]["manager"]["displayName"],
+        "Ingrid van der Meer"
+    );
+    assert!(me["manager"].get("mail").is_none());
+    let list = ok(full
+        .get("/users?$top=999&$expand=manager($select=id)")
+        .await)
+    .await;
+    let without = list["value"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|user| user.get("manager").is_none());
+    assert_eq!(without.count(), 2, "the director and the guest");
+    for broken in [
+        "unicorn",
+        "manager(",
+        "manager($select=shoeSize)",
+        "manager($levels=many)",
+    ] {
+        refused(
+            full.get(&format!("/me?$expand={broken}")).await,
+            400,
+            "BadRequest",
+        )
+        .await;
+    }
+    let basic = graph(MAYA, BASIC).await;
+    refused(
+        basic.get("/me?$expand=manager").await,
+        403,
+        "Authorization_RequestDenied",
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn the_manager_has_the_employee_as_a_report() {
     let graph = graph(TOMAS, BASIC).await;
     let reports = ok(graph.get("/me/directReports").await).await;
