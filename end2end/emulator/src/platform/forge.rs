@@ -78,7 +78,7 @@ fn forge_signature(original: &Original<'_>, forgery: &Forgery) -> String {
             format!("{message}.{}", key.rs512(&message))
         }
         Forgery::UnknownKid => {
-            set("kid", json!(foreign.kid));
+            set("kid", json!(foreign.kid()));
             signed(&header, claims, &foreign)
         }
         Forgery::Jku => {
@@ -95,7 +95,7 @@ fn forge_signature(original: &Original<'_>, forgery: &Forgery) -> String {
         }
         Forgery::KeyOfOtherIssuer => {
             let other = keys.active(original.kind.other());
-            set("kid", json!(other.kid));
+            set("kid", json!(other.kid()));
             signed(&header, claims, &other)
         }
         Forgery::TamperedClaims => {

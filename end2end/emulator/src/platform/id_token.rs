@@ -43,7 +43,7 @@ pub(crate) fn mint(
     let header = Map::from_iter([
         ("typ".to_owned(), json!("JWT")),
         ("alg".to_owned(), json!("RS256")),
-        ("kid".to_owned(), json!(key.kid)),
+        ("kid".to_owned(), json!(key.kid())),
     ]);
     match forgery {
         None => signed(&header, &claims, &key),

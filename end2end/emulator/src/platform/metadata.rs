@@ -167,7 +167,7 @@ fn distort_keys(keys: &mut Vec<Value>, change: &KeysChange, state: &State, asker
             let secret = base64url(active.public_pem().as_bytes());
             keys.insert(
                 0,
-                json!({ "kty": "oct", "use": "sig", "kid": active.kid, "k": secret }),
+                json!({ "kty": "oct", "use": "sig", "kid": active.kid(), "k": secret }),
             );
         }
     }
