@@ -1,6 +1,6 @@
 //! Read the settings, bind, serve.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{io::IsTerminal, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use axum::serve::ListenerExt;
@@ -123,11 +123,12 @@ fn start_log() -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&text)
         .context("LOG: not a filter; use info, debug or server=debug,info")?;
     let lines = tracing_subscriber::registry().with(filter);
+    let format = fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match std::env::var("LOG_FORMAT").as_deref() {
-        Ok("json") => lines
-            .with(fmt::layer().json().with_writer(std::io::stderr))
-            .init(),
-        Ok("text" | "") | Err(_) => lines.with(fmt::layer().with_writer(std::io::stderr)).init(),
+        Ok("json") => lines.with(format.json()).init(),
+        Ok("text" | "") | Err(_) => lines.with(format).init(),
         Ok(_) => bail!("LOG_FORMAT: use text or json"),
     }
     Ok(())
