@@ -14,6 +14,7 @@ pub struct People {
     list: Vec<Person>,
     by_oid: HashMap<Uuid, u32>,
     by_username: Vec<u32>,
+    guests: Vec<u32>,
     words: OnceLock<Vec<(Box<str>, Vec<u32>)>>,
     by_manager: OnceLock<Vec<(u32, u32)>>,
     by_creation: OnceLock<Vec<u32>>,
@@ -44,6 +45,11 @@ impl People {
                 .map(|(at, person)| (person.oid, at))
                 .collect(),
             by_username,
+            guests: (0..)
+                .zip(&list)
+                .filter(|(_, person)| person.guest)
+                .map(|(at, _)| at)
+                .collect(),
             list,
             words: OnceLock::new(),
             by_manager: OnceLock::new(),
@@ -82,7 +88,7 @@ impl People {
         if let Ok(rank) = found {
             return Some(self.by_username[rank]);
         }
-        self.guests()
+        (self.guests.iter().copied())
             .find(|&at| self.list[index(at)].mail().eq_ignore_ascii_case(&key))
     }
 
@@ -160,8 +166,8 @@ impl People {
     }
 
     /// Positions of the guests: those whose mail address is not their user principal name.
-    pub fn guests(&self) -> impl Iterator<Item = u32> {
-        (self.iter()).filter_map(|(at, person)| person.guest.then_some(at))
+    pub fn guests(&self) -> &[u32] {
+        &self.guests
     }
 
     fn words(&self) -> &[(Box<str>, Vec<u32>)] {

@@ -180,7 +180,7 @@ pub fn of<'a>(person: &'a Person, name: &str) -> Field<'a> {
     match name {
         "id" => Field::text(person.oid.to_string()),
         "displayName" => Field::text(&*person.display_name),
-        "givenName" => Field::text(person.given_name),
+        "givenName" | "preferredName" => Field::text(person.given_name),
         "surname" => Field::text(person.surname),
         "userPrincipalName" => Field::text(&*person.username),
         "mail" => Field::text(person.mail()),
@@ -213,7 +213,6 @@ pub fn of<'a>(person: &'a Person, name: &str) -> Field<'a> {
                 .job
                 .map(|job| format!("{} works as {job}.", person.given_name)),
         ),
-        "preferredName" => Field::text(person.given_name),
         "assignedLicenses" | "identities" | "otherMails" | "interests" | "pastProjects"
         | "responsibilities" | "schools" | "skills" => Field::Nothing,
         _ => Field::Null,

@@ -145,6 +145,7 @@ fn equal(field: &Field<'_>, value: &Literal) -> bool {
     match (field, value) {
         (Field::Null, Literal::Null) => true,
         (Field::Flag(a), Literal::Flag(b)) => a == b,
+        (Field::Text(a), Literal::Text(b)) if a.is_ascii() => a.eq_ignore_ascii_case(b),
         (Field::Text(a), Literal::Text(b)) => a.chars().flat_map(char::to_lowercase).eq(b.chars()),
         (Field::Time(a), Literal::Time(b)) => a == b,
         _ => false,

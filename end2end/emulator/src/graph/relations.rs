@@ -20,7 +20,7 @@ pub fn manager(call: &Call<'_>, user: &str) -> Result<Reply, Refusal> {
     let manager = person.manager.and_then(|at| call.tenant.people().get(at));
     let manager = manager.ok_or_else(|| Refusal::not_found("manager"))?;
     let names = selected(call, true)?;
-    let mut body = directory_object(call, manager, &names, View::Full);
+    let mut body = directory_object(manager, &names, View::Full);
     body["@odata.context"] = json!(call.context(
         "directoryObjects",
         &names,
@@ -49,7 +49,7 @@ pub fn direct_reports(call: &Call<'_>, user: &str) -> Result<Reply, Refusal> {
         .flat_map(|at| people.reports_of(at))
         .filter_map(|at| people.get(at));
     let reports = reports
-        .map(|report| directory_object(call, report, &names, view))
+        .map(|report| directory_object(report, &names, view))
         .collect();
     collection::page(call, "directoryObjects", reports, 100, 999, Paging::Token)
 }
@@ -144,7 +144,7 @@ fn no_personal(call: &Call<'_>) -> Result<(), Refusal> {
     }
 }
 
-fn directory_object(call: &Call<'_>, person: &Person, names: &[&'static str], view: View) -> Value {
+fn directory_object(person: &Person, names: &[&'static str], view: View) -> Value {
     let mut value = fields::json(person, names, view);
     value["@odata.type"] = json!("#microsoft.graph.user");
     value

@@ -68,13 +68,13 @@ impl Search {
                 text,
             } => {
                 // Only guests have a mail address that is not their user principal name.
-                let guests = people
-                    .guests()
-                    .filter(|&at| begins(people, at, "mail", text));
+                let guests = people.guests().iter().copied();
+                let wrong = guests.clone();
+                let right = guests.filter(|&at| begins(people, at, "mail", text));
                 let members = people.with_username_prefix(text).iter().copied();
-                let members =
-                    members.filter(|&at| people.get(at).is_some_and(|person| !person.guest));
-                Found::of(people, members.chain(guests))
+                Found::of(people, members)
+                    .without(wrong)
+                    .or(&Found::of(people, right))
             }
             Self::Clause { property, text } => {
                 let all = people.iter().map(|(at, _)| at);
@@ -119,6 +119,15 @@ impl Found {
             .iter()
             .map(|word| word.count_ones() as usize)
             .sum()
+    }
+
+    fn without(mut self, positions: impl Iterator<Item = u32>) -> Self {
+        for at in positions {
+            if let Some(word) = self.bits.get_mut(at as usize / 64) {
+                *word &= !(1_u64 << (at % 64));
+            }
+        }
+        self
     }
 
     fn and(mut self, other: &Self) -> Self {

@@ -35,8 +35,10 @@ pub fn get(call: &Call<'_>, user: &str) -> Result<Reply, Refusal> {
 pub fn list(call: &Call<'_>) -> Result<Reply, Refusal> {
     let view = call.may_list()?;
     let names = selected(call, false)?;
-    let plan = Plan::new(call, view)?;
+    let mut plan = Plan::new(call, view)?;
     let people = call.tenant.people();
+    let counts = call.query.count && call.eventual() && call.query.skiptoken.is_none();
+    let count = counts.then(|| plan.count(people));
     let start = match &call.query.skiptoken {
         Some(token) => page::rank(token, &call.raw_path, &call.query.raw, &call.access.oid)?,
         None => 0,
@@ -55,8 +57,8 @@ pub fn list(call: &Call<'_>) -> Result<Reply, Refusal> {
         "@odata.context": call.context("users", &names, call.query.select.is_some(), false),
         "value": users,
     });
-    if call.query.count && call.eventual() && call.query.skiptoken.is_none() {
-        body["@odata.count"] = json!(plan.count(people));
+    if let Some(count) = count {
+        body["@odata.count"] = json!(count);
     }
     if let Some(next) = next {
         let owner = &call.access.oid;
@@ -80,7 +82,7 @@ pub fn count(call: &Call<'_>) -> Result<Reply, Refusal> {
             "$count is not currently supported.",
         ));
     }
-    let plan = Plan::new(call, view)?;
+    let mut plan = Plan::new(call, view)?;
     Ok(Reply::text(plan.count(call.tenant.people()).to_string()))
 }
 
@@ -221,15 +223,14 @@ impl Plan {
         (page, None)
     }
 
-    fn count(&self, people: &People) -> usize {
-        match (&self.search, &self.filter) {
-            (None, None) => people.len(),
-            (Some(found), None) => found.count(),
-            (_, Some(_)) => people
-                .iter()
-                .filter(|(at, person)| self.takes(*at, person))
-                .count(),
+    /// How many there are. Looks at everybody once at the most: pages after that only look at who passed.
+    fn count(&mut self, people: &People) -> usize {
+        if self.filter.is_some() {
+            let passing = people.iter().filter(|(at, person)| self.takes(*at, person));
+            self.search = Some(Found::of(people, passing.map(|(at, _)| at)));
+            self.filter = None;
         }
+        self.search.as_ref().map_or(people.len(), Found::count)
     }
 
     /// The person of a rank, if they are asked for.
