@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
-use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time, Weekday};
+use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset, Weekday};
 
 use crate::directory::Person;
 
@@ -295,7 +295,9 @@ fn moment(text: &str) -> Result<OffsetDateTime, Refusal> {
     OffsetDateTime::parse(&text, &Rfc3339)
         .or_else(|_| PrimitiveDateTime::parse(&text, plain).map(PrimitiveDateTime::assume_utc))
         .or_else(|_| Date::parse(&text, date).map(|date| date.midnight().assume_utc()))
-        .map_err(|_| {
+        .ok()
+        .and_then(|time| time.checked_to_offset(UtcOffset::UTC))
+        .ok_or_else(|| {
             invalid_time(
                 "The value of a query string parameter could not be parsed as a date and time.",
             )

@@ -10,6 +10,7 @@ mod error;
 mod expand;
 mod fields;
 mod filter;
+mod filter_parser;
 mod mailbox;
 mod organization;
 mod page;

@@ -27,7 +27,11 @@ pub enum Search {
 impl Search {
     /// Reads `"displayName:foo" OR "mail:foo"`.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
-        let mut parser = Parser { text, at: 0 };
+        let mut parser = Parser {
+            text,
+            at: 0,
+            nodes: 0,
+        };
         let search = parser.or()?;
         match parser.peek() {
             None => Ok(search),
@@ -147,9 +151,14 @@ impl Found {
     }
 }
 
+// More than anybody writes, and no danger to the stack.
+const MOST: usize = 100;
+
 struct Parser<'a> {
     text: &'a str,
     at: usize,
+    /// Clauses and parentheses so far.
+    nodes: usize,
 }
 
 impl Parser<'_> {
@@ -171,6 +180,12 @@ impl Parser<'_> {
     }
 
     fn term(&mut self) -> Result<Search, Refusal> {
+        self.nodes += 1;
+        if self.nodes > MOST {
+            return Err(Refusal::bad_request(format!(
+                "The node count limit of '{MOST}' has been exceeded."
+            )));
+        }
         match self.peek() {
             Some('(') => {
                 self.at += 1;

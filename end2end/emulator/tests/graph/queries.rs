@@ -232,6 +232,37 @@ async fn a_broken_filter_is_explained() {
 }
 
 #[tokio::test]
+async fn a_query_may_be_long_but_not_endless() {
+    let graph = graph(MAYA, EVERYTHING).await;
+    let alternatives = |count: usize| vec!["mail eq 'x'"; count].join(" or ");
+    ok(graph
+        .get(&format!("/users?$filter={}", alternatives(15)))
+        .await)
+    .await;
+    let message = refused(
+        graph
+            .get(&format!("/users?$filter={}", alternatives(16)))
+            .await,
+        400,
+        "Request_UnsupportedQuery",
+    )
+    .await;
+    assert!(
+        message.ends_with("'OR' operators: 16. Max allowed: 15."),
+        "{message}"
+    );
+    for search in ["(".repeat(20_000), "\"displayName:a\"".repeat(2000)] {
+        // In a batch, because a URL of that length never arrives.
+        let batch = serde_json::json!({ "requests": [{
+            "id": "1", "method": "GET", "url": format!("/users?$search={search}"),
+            "headers": { "ConsistencyLevel": "eventual" },
+        }]});
+        let body = ok(graph.post("/$batch", &batch).await).await;
+        assert_eq!(body["responses"][0]["status"], 400);
+    }
+}
+
+#[tokio::test]
 async fn order_by_name_works_by_default_and_the_rest_as_documented() {
     let graph = graph(MAYA, EVERYTHING).await;
     let up = ok(graph.get("/users?$orderby=displayName&$top=999").await).await;
