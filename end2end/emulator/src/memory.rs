@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::Value;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use crate::lock;
 
@@ -71,6 +71,15 @@ struct Inner {
     stale: HashMap<String, OffsetDateTime>,
 }
 
+/// A demonstration runs for months: of so many of a kind those that are of no more use go.
+const MANY: usize = 10_000;
+
+fn prune<T>(kept: &mut HashMap<String, T>, useful: impl Fn(&T) -> bool) {
+    if kept.len() >= MANY {
+        kept.retain(|_, value| useful(value));
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct Memory(Mutex<Inner>);
 
@@ -80,7 +89,12 @@ impl Memory {
     }
 
     pub(crate) fn add_code(&self, value: &str, code: Code) {
-        lock(&self.0).codes.insert(value.to_owned(), code);
+        let mut inner = lock(&self.0);
+        let now = code.grant.issued_at;
+        prune(&mut inner.codes, |code| {
+            now - code.grant.issued_at < Duration::DAY
+        });
+        inner.codes.insert(value.to_owned(), code);
     }
 
     pub(crate) fn code(&self, value: &str) -> Option<Code> {
@@ -96,7 +110,12 @@ impl Memory {
     }
 
     pub(crate) fn add_refresh_token(&self, value: &str, grant: Grant) {
-        lock(&self.0).refresh_tokens.insert(value.to_owned(), grant);
+        let mut inner = lock(&self.0);
+        let now = grant.issued_at;
+        prune(&mut inner.refresh_tokens, |grant| {
+            now - grant.issued_at < Duration::days(90)
+        });
+        inner.refresh_tokens.insert(value.to_owned(), grant);
     }
 
     pub(crate) fn refresh_token(&self, value: &str) -> Option<Grant> {
@@ -104,7 +123,10 @@ impl Memory {
     }
 
     pub(crate) fn add_access_token(&self, value: &str, token: AccessToken) {
-        lock(&self.0).access_tokens.insert(value.to_owned(), token);
+        let mut inner = lock(&self.0);
+        let now = token.issued_at;
+        prune(&mut inner.access_tokens, |token| now < token.expires_at);
+        inner.access_tokens.insert(value.to_owned(), token);
     }
 
     pub(crate) fn access_token(&self, value: &str) -> Option<AccessToken> {
