@@ -33,7 +33,11 @@ export const test = base.extend<{ complaints: string[]; elsewhere: (html: string
   complaints: [
     async ({ page }, use) => {
       const complaints: string[] = [];
-      page.on("pageerror", (error) => complaints.push(String(error)));
+      page.on("pageerror", (error) => {
+        // Chromium's own, now and then, when it puts a page away for the Back button.
+        if (/TrustedTypePolicy.*no longer runnable/.test(error.message)) return;
+        complaints.push(error.stack ?? String(error));
+      });
       page.on("console", (message) => {
         if (message.type() !== "error" && !/Content.Security.Policy/i.test(message.text())) return;
         // Microsoft's signed-out page frames each app's front-channel address; this one has none yet (R73).
