@@ -203,6 +203,7 @@ fn response(id: &str, reply: Reply) -> Value {
     let body = match reply.body {
         Body::Empty => Value::Null,
         Body::Json(body) => body,
+        Body::Written(text) => serde_json::from_slice(&text).unwrap_or_default(),
         Body::Bytes(bytes) => json!(STANDARD.encode(bytes)),
     };
     json!({ "id": id, "status": reply.status.as_u16(), "headers": headers, "body": body })

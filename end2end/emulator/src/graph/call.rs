@@ -157,6 +157,8 @@ pub enum Body {
     Empty,
     /// JSON.
     Json(Value),
+    /// JSON that is written already, because it is much.
+    Written(axum::body::Bytes),
     /// Anything else.
     Bytes(axum::body::Bytes),
 }
@@ -175,6 +177,17 @@ impl Reply {
             headers: HeaderMap::from_iter([kind, cache, odata]),
             body: Body::Json(body),
         }
+    }
+
+    /// 200 with JSON, written at once.
+    pub fn written(body: &impl serde::Serialize) -> Result<Self, Refusal> {
+        let text = serde_json::to_vec(body).map_err(|error| {
+            let internal = StatusCode::INTERNAL_SERVER_ERROR;
+            Refusal::new(internal, "InternalServerError", error.to_string())
+        })?;
+        let mut reply = Self::json(Value::Null);
+        reply.body = Body::Written(text.into());
+        Ok(reply)
     }
 
     /// 200 with plain text.

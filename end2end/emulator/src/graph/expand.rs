@@ -58,14 +58,14 @@ impl Expansion {
         Ok(Some(expansion))
     }
 
-    /// Adds the manager to a user; who has none gets no member.
-    pub fn add(&self, call: &Call<'_>, person: &Person, user: &mut Value) {
+    /// A person's manager, with theirs inside as far as asked.
+    pub fn of_person(&self, call: &Call<'_>, person: &Person) -> Option<Value> {
         let people = call.tenant.people();
         let next = |person: &&Person| person.manager.and_then(|at| people.get(at));
         let chain: Vec<&Person> = std::iter::successors(next(&person), next)
             .take(self.levels)
             .collect();
-        let nested = chain
+        chain
             .into_iter()
             .rev()
             .fold(None, |above: Option<Value>, manager| {
@@ -75,10 +75,7 @@ impl Expansion {
                     value["manager"] = above;
                 }
                 Some(value)
-            });
-        if let Some(manager) = nested {
-            user["manager"] = manager;
-        }
+            })
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -146,16 +147,19 @@ impl<'a> Field<'a> {
             _ => false,
         }
     }
+}
 
-    /// The value in JSON.
-    pub fn json(&self) -> Value {
+impl Serialize for Field<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Null => Value::Null,
-            Self::Text(text) => json!(text),
-            Self::Flag(flag) => json!(flag),
-            Self::Time(time) => json!(time.format(&Rfc3339).unwrap_or_default()),
-            Self::Texts(texts) => json!(texts),
-            Self::Nothing => json!([]),
+            Self::Null => serializer.serialize_none(),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Flag(flag) => serializer.serialize_bool(*flag),
+            Self::Time(time) => {
+                serializer.serialize_str(&time.format(&Rfc3339).unwrap_or_default())
+            }
+            Self::Texts(texts) => serializer.collect_seq(texts),
+            Self::Nothing => serializer.collect_seq([(); 0]),
         }
     }
 }
@@ -175,47 +179,64 @@ pub fn starts_with(text: &str, start: &str) -> bool {
         .all(|c| text.next() == Some(c))
 }
 
-/// The value of a property of a person; `name` is canonical.
-pub fn of<'a>(person: &'a Person, name: &str) -> Field<'a> {
+/// Reads one property of anybody.
+pub type Getter = for<'a> fn(&'a Person) -> Field<'a>;
+
+/// How to read a property; `name` is canonical. Lists look the name up once, not for everybody.
+pub fn getter(name: &str) -> Getter {
     match name {
-        "id" => Field::text(person.oid.to_string()),
-        "displayName" => Field::text(&*person.display_name),
-        "givenName" | "preferredName" => Field::text(person.given_name),
-        "surname" => Field::text(person.surname),
-        "userPrincipalName" => Field::text(&*person.username),
-        "mail" => Field::text(person.mail()),
-        "jobTitle" => Field::maybe(person.job),
-        "department" => Field::maybe(person.department()),
-        "companyName" => Field::maybe(person.company),
-        "officeLocation" => Field::maybe(person.office_location()),
-        "preferredLanguage" => Field::maybe(person.language),
-        "businessPhones" => Field::Texts(person.business_phone().into_iter().collect()),
-        "mobilePhone" => Field::maybe(person.mobile_phone()),
-        "accountEnabled" => Field::Flag(person.enabled()),
-        "city" => Field::maybe(person.office().map(|office| office.city.as_str())),
-        "country" => Field::maybe(person.office().map(|office| office.country.as_str())),
-        "state" => Field::maybe(person.office().map(|office| office.state.as_str())),
-        "streetAddress" => Field::maybe(person.office().map(|office| office.street.as_str())),
-        "postalCode" => Field::maybe(person.office().map(|office| office.postal.as_str())),
-        "usageLocation" => Field::maybe(person.office().map(|office| office.code.as_str())),
-        "createdDateTime" | "employeeHireDate" => Field::Time(person.created()),
-        "creationType" => Field::maybe(person.guest.then_some("Invitation")),
-        "employeeId" => Field::maybe((!person.guest).then(|| person.employee_id())),
-        "employeeType" => Field::maybe((!person.guest).then_some("Employee")),
-        "externalUserState" => Field::maybe(person.guest.then_some("Accepted")),
-        "mailNickname" => Field::text(person.username.split('@').next().unwrap_or_default()),
-        "proxyAddresses" => Field::Texts(vec![format!("SMTP:{}", person.mail())]),
-        "imAddresses" => Field::Texts(vec![person.mail().to_owned()]),
-        "otherMails" if person.guest => Field::Texts(vec![person.mail().to_owned()]),
-        "userType" => Field::text(if person.guest { "Guest" } else { "Member" }),
-        "aboutMe" => Field::maybe(
-            person
-                .job
-                .map(|job| format!("{} works as {job}.", person.given_name)),
-        ),
-        "assignedLicenses" | "identities" | "otherMails" | "interests" | "pastProjects"
-        | "responsibilities" | "schools" | "skills" => Field::Nothing,
-        _ => Field::Null,
+        "id" => |person| Field::text(person.oid.to_string()),
+        "displayName" => |person| Field::text(&*person.display_name),
+        "givenName" | "preferredName" => |person| Field::text(person.given_name),
+        "surname" => |person| Field::text(person.surname),
+        "userPrincipalName" => |person| Field::text(&*person.username),
+        "mail" => |person| Field::text(person.mail()),
+        "jobTitle" => |person| Field::maybe(person.job),
+        "department" => |person| Field::maybe(person.department()),
+        "companyName" => |person| Field::maybe(person.company),
+        "officeLocation" => |person| Field::maybe(person.office_location()),
+        "preferredLanguage" => |person| Field::maybe(person.language),
+        "businessPhones" => |person| Field::Texts(person.business_phone().into_iter().collect()),
+        "mobilePhone" => |person| Field::maybe(person.mobile_phone()),
+        "accountEnabled" => |person| Field::Flag(person.enabled()),
+        "city" => |person| Field::maybe(person.office().map(|office| office.city.as_str())),
+        "country" => |person| Field::maybe(person.office().map(|office| office.country.as_str())),
+        "state" => |person| Field::maybe(person.office().map(|office| office.state.as_str())),
+        "streetAddress" => {
+            |person| Field::maybe(person.office().map(|office| office.street.as_str()))
+        }
+        "postalCode" => |person| Field::maybe(person.office().map(|office| office.postal.as_str())),
+        "usageLocation" => {
+            |person| Field::maybe(person.office().map(|office| office.code.as_str()))
+        }
+        "createdDateTime" | "employeeHireDate" => |person| Field::Time(person.created()),
+        "creationType" => |person| Field::maybe(person.guest.then_some("Invitation")),
+        "employeeId" => |person| Field::maybe((!person.guest).then(|| person.employee_id())),
+        "employeeType" => |person| Field::maybe((!person.guest).then_some("Employee")),
+        "externalUserState" => |person| Field::maybe(person.guest.then_some("Accepted")),
+        "mailNickname" => {
+            |person| Field::text(person.username.split('@').next().unwrap_or_default())
+        }
+        "proxyAddresses" => |person| Field::Texts(vec![format!("SMTP:{}", person.mail())]),
+        "imAddresses" => |person| Field::Texts(vec![person.mail().to_owned()]),
+        "otherMails" => |person| {
+            if person.guest {
+                Field::Texts(vec![person.mail().to_owned()])
+            } else {
+                Field::Nothing
+            }
+        },
+        "userType" => |person| Field::text(if person.guest { "Guest" } else { "Member" }),
+        "aboutMe" => |person| {
+            Field::maybe(
+                person
+                    .job
+                    .map(|job| format!("{} works as {job}.", person.given_name)),
+            )
+        },
+        "assignedLicenses" | "identities" | "interests" | "pastProjects" | "responsibilities"
+        | "schools" | "skills" => |_| Field::Nothing,
+        _ => |_| Field::Null,
     }
 }
 
@@ -230,20 +251,67 @@ pub enum View {
     Personal,
 }
 
+/// Properties of a user, ready to be read from anybody.
+pub struct Columns {
+    columns: Vec<(&'static str, Getter)>,
+    view: View,
+}
+
+impl Columns {
+    /// These properties, as far as the view shows them.
+    pub fn new(names: &[&'static str], view: View) -> Self {
+        let hidden: Getter = |_| Field::Null;
+        let hidden_list: Getter = |_| Field::Nothing;
+        let columns = names.iter().map(|&name| match name {
+            name if view == View::Full || BASIC.contains(&name) => (name, getter(name)),
+            "businessPhones" if view == View::Basic => (name, hidden_list),
+            name if view == View::Basic => (name, hidden),
+            name => (name, getter(name)),
+        });
+        Self {
+            columns: columns.collect(),
+            view,
+        }
+    }
+
+    /// A user with them.
+    pub fn of<'a>(&'a self, person: &'a Person) -> Row<'a> {
+        Row {
+            columns: self,
+            person,
+            manager: None,
+        }
+    }
+}
+
+/// A user as JSON.
+pub struct Row<'a> {
+    columns: &'a Columns,
+    person: &'a Person,
+    /// The expanded manager.
+    pub manager: Option<Value>,
+}
+
+impl Serialize for Row<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut user = serializer.serialize_map(None)?;
+        for (name, get) in &self.columns.columns {
+            if *name == "id" && self.columns.view == View::Personal {
+                user.serialize_entry(name, &personal_id(self.person))?;
+            } else {
+                user.serialize_entry(name, &get(self.person))?;
+            }
+        }
+        if let Some(manager) = &self.manager {
+            user.serialize_entry("manager", manager)?;
+        }
+        user.end()
+    }
+}
+
 /// A user in JSON with these properties.
 pub fn json(person: &Person, names: &[&'static str], view: View) -> Value {
-    let mut user = serde_json::Map::new();
-    for &name in names {
-        let hidden = view == View::Basic && !BASIC.contains(&name);
-        let value = match name {
-            "businessPhones" if hidden => json!([]),
-            _ if hidden => Value::Null,
-            "id" if view == View::Personal => json!(personal_id(person)),
-            _ => of(person, name).json(),
-        };
-        user.insert(name.to_owned(), value);
-    }
-    Value::Object(user)
+    json!(Columns::new(names, view).of(person))
 }
 
 /// A personal account's id at Graph: the last sixteen digits of its object id.

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use crate::directory::{People, Person};
 
 use super::error::Refusal;
-use super::fields::{self, Field};
+use super::fields::{Field, Getter};
 use super::filter_parser as parser;
 
 /// A parsed `$filter`.
@@ -19,8 +19,8 @@ pub enum Filter {
     Or(Vec<Filter>),
     /// Not this.
     Not(Box<Filter>),
-    /// A property and what must hold of it, for one of its values if it has several.
-    Test(&'static str, Test),
+    /// A property, how to read it, and what must hold of it, for one of its values if it has several.
+    Test(&'static str, Getter, Test),
 }
 
 /// What must hold of a value.
@@ -62,7 +62,7 @@ impl Filter {
         match self {
             Self::And(all) | Self::Or(all) => all.iter().flat_map(Self::properties).collect(),
             Self::Not(inner) => inner.properties(),
-            Self::Test(property, _) => vec![property],
+            Self::Test(property, ..) => vec![property],
         }
     }
 
@@ -70,8 +70,8 @@ impl Filter {
     pub fn is_advanced(&self) -> bool {
         match self {
             Self::And(all) | Self::Or(all) => all.iter().any(Self::is_advanced),
-            Self::Not(_) | Self::Test(_, Test::Differs(_) | Test::Ends(_)) => true,
-            Self::Test(property, Test::Starts(_)) => matches!(
+            Self::Not(_) | Self::Test(_, _, Test::Differs(_) | Test::Ends(_)) => true,
+            Self::Test(property, _, Test::Starts(_)) => matches!(
                 *property,
                 "mobilePhone" | "businessPhones" | "officeLocation"
             ),
@@ -85,7 +85,7 @@ impl Filter {
             Self::And(all) => all.iter().all(|filter| filter.takes(person)),
             Self::Or(all) => all.iter().any(|filter| filter.takes(person)),
             Self::Not(inner) => !inner.takes(person),
-            Self::Test(property, test) => test.passes(&fields::of(person, property)),
+            Self::Test(_, get, test) => test.passes(&get(person)),
         }
     }
 
@@ -93,7 +93,7 @@ impl Filter {
     pub fn candidates(&self, people: &People) -> Option<Vec<u32>> {
         match self {
             Self::And(all) => all.iter().find_map(|filter| filter.candidates(people)),
-            Self::Test("id" | "userPrincipalName" | "mail", Test::In(values)) => {
+            Self::Test("id" | "userPrincipalName" | "mail", _, Test::In(values)) => {
                 let text = |value: &Literal| match value {
                     Literal::Text(text) => Some(text.clone()),
                     _ => None,
@@ -106,10 +106,10 @@ impl Filter {
                         .collect(),
                 )
             }
-            Self::Test("userPrincipalName", Test::Starts(start)) => {
+            Self::Test("userPrincipalName", _, Test::Starts(start)) => {
                 Some(people.with_username_prefix(start).to_vec())
             }
-            Self::Test("displayName", Test::Starts(start)) => {
+            Self::Test("displayName", _, Test::Starts(start)) => {
                 Some(people.with_name_prefix(start)?.collect())
             }
             _ => None,

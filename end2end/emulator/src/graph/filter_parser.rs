@@ -71,7 +71,7 @@ impl Parser<'_> {
                 let name = self.word();
                 let property = property(&name)?;
                 let test = self.text_test(&word)?;
-                Ok(Filter::Test(property, test))
+                Ok(Filter::Test(property, fields::getter(property), test))
             }
             "contains" | "substringof" | "tolower" | "toupper" => {
                 Err(Refusal::unsupported_query("Unsupported Query."))
@@ -81,7 +81,11 @@ impl Parser<'_> {
                 if self.symbol('/') {
                     return self.any(property);
                 }
-                Ok(Filter::Test(property, self.comparison()?))
+                Ok(Filter::Test(
+                    property,
+                    fields::getter(property),
+                    self.comparison()?,
+                ))
             }
         }
     }
@@ -143,7 +147,7 @@ impl Parser<'_> {
             self.text_test(&word)?
         };
         self.expect(')')?;
-        Ok(Filter::Test(property, test))
+        Ok(Filter::Test(property, fields::getter(property), test))
     }
 
     fn literal(&mut self) -> Result<Literal, Refusal> {

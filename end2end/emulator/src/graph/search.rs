@@ -91,7 +91,7 @@ impl Search {
 fn begins(people: &People, at: u32, property: &str, text: &str) -> bool {
     people
         .get(at)
-        .is_some_and(|person| fields::of(person, property).starts_with(text))
+        .is_some_and(|person| fields::getter(property)(person).starts_with(text))
 }
 
 /// Positions of people, as a set.

@@ -142,7 +142,7 @@ impl Ids {
         let body = match reply.body {
             Body::Empty => HttpBody::empty(),
             Body::Json(json) => HttpBody::from(json.to_string()),
-            Body::Bytes(bytes) => HttpBody::from(bytes),
+            Body::Written(bytes) | Body::Bytes(bytes) => HttpBody::from(bytes),
         };
         let mut response = Response::new(body);
         *response.status_mut() = reply.status;

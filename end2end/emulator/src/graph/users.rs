@@ -1,14 +1,15 @@
 //! `/me`, `/users`, `/users/{id | userPrincipalName}` and `/users/$count`.
 
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use crate::directory::{People, Person};
 
 use super::call::{Call, Reply};
 use super::error::Refusal;
 use super::expand::Expansion;
-use super::fields::{self, View};
+use super::fields::{self, Columns, Row, View};
 use super::filter::Filter;
 use super::page;
 use super::scopes;
@@ -23,8 +24,9 @@ pub fn get(call: &Call<'_>, user: &str) -> Result<Reply, Refusal> {
     let subject = call.subject(user, scopes::PROFILE)?;
     let names = selected(call, true)?;
     let mut body = fields::json(subject.person, &names, subject.view);
-    if let Some(expansion) = Expansion::of(call)? {
-        expansion.add(call, subject.person, &mut body);
+    let expansion = Expansion::of(call)?;
+    if let Some(manager) = expansion.and_then(|it| it.of_person(call, subject.person)) {
+        body["manager"] = manager;
     }
     body["@odata.context"] =
         json!(call.context("users", &names, call.query.select.is_some(), true));
@@ -45,32 +47,31 @@ pub fn list(call: &Call<'_>) -> Result<Reply, Refusal> {
     };
     let (page, next) = plan.page(people, start, plan.top);
     let expansion = Expansion::of(call)?;
-    let user = |person: &&Person| {
-        let mut user = fields::json(person, &names, view);
-        if let Some(expansion) = &expansion {
-            expansion.add(call, person, &mut user);
-        }
+    let columns = Columns::new(&names, view);
+    let users = page.into_iter().map(|person| {
+        let mut user = columns.of(person);
+        user.manager = (expansion.as_ref()).and_then(|expansion| expansion.of_person(call, person));
         user
-    };
-    let users: Vec<Value> = page.iter().map(user).collect();
-    let mut body = json!({
-        "@odata.context": call.context("users", &names, call.query.select.is_some(), false),
-        "value": users,
     });
-    if let Some(count) = count {
-        body["@odata.count"] = json!(count);
-    }
-    if let Some(next) = next {
-        let owner = &call.access.oid;
-        body["@odata.nextLink"] = json!(page::link(
-            &call.origin,
-            &call.raw_path,
-            &call.query.raw,
-            owner,
-            next
-        ));
-    }
-    Ok(Reply::json(body))
+    let owner = &call.access.oid;
+    let link = |next| page::link(&call.origin, &call.raw_path, &call.query.raw, owner, next);
+    Reply::written(&Page {
+        context: call.context("users", &names, call.query.select.is_some(), false),
+        count,
+        next: next.map(link),
+        value: users.collect(),
+    })
+}
+
+#[derive(Serialize)]
+struct Page<'a> {
+    #[serde(rename = "@odata.context")]
+    context: String,
+    #[serde(rename = "@odata.count", skip_serializing_if = "Option::is_none")]
+    count: Option<usize>,
+    #[serde(rename = "@odata.nextLink", skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+    value: Vec<Row<'a>>,
 }
 
 /// `GET /users/$count`.
