@@ -8,7 +8,7 @@ import { defineConfig, devices } from "@playwright/test";
 const origin = (process.env.CLOAKROOM_ORIGIN ??= `http://localhost:${await freePort()}`);
 
 // Debian's Chromium, or the one that CHROMIUM names; else the one that Playwright installed.
-const chromium = [process.env.CHROMIUM, "/usr/bin/chromium"].find((path) => path && existsSync(path));
+const chromium = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"].find((path) => path && existsSync(path));
 // A developer's .env must not turn the demo off.
 const registration = ["CLIENT_ID", "CLIENT_SECRET", "AUTHORITY", "GRAPH_ENDPOINT", "ALLOWED_TENANTS", "REDIRECT_PATH", "SCOPES"];
 const root = process.getuid?.() === 0;
