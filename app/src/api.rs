@@ -13,17 +13,17 @@ use leptos::server_fn::{
 };
 
 use crate::error::{ApiError, Code};
-use crate::model::{Directory, Profile, Viewer};
+use crate::model::{Directory, Profile};
 use crate::wire::Answer;
 
 /// What the pages need of the server, for one request's session.
 #[async_trait]
 pub trait Backend: Send + Sync {
-    /// Who is signed in; known before rendering starts.
-    fn viewer(&self) -> Option<Viewer>;
-
     /// Sets the HTTP status of the page or answer being made.
     fn set_status(&self, status: u16);
+
+    /// The id of the request, to quote.
+    fn correlation_id(&self) -> String;
 
     /// The signed-in person's profile.
     async fn profile(&self) -> Result<Profile, ApiError>;

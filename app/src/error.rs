@@ -7,7 +7,10 @@ use leptos::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::wire::{FromJson, Json, field, from_json};
+use crate::{
+    api,
+    wire::{FromJson, Json, field, from_json},
+};
 
 /// A refused data call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,18 +99,28 @@ impl std::error::Error for ApiError {}
 impl FromServerFnError for ApiError {
     type Encoder = Json;
 
-    /// What goes wrong outside our own code: the network, or an answer that is not ours.
+    /// What goes wrong outside our own code: the network, an answer that is not ours, a call that is not a page's.
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
-        match error {
-            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => {
-                Self::new(Code::NotFound, "The request was incomplete.", "")
+        let (code, message) = match error {
+            // How a body without a length is cut off.
+            ServerFnErrorErr::Deserialization(text) if text.contains("length limit") => {
+                (Code::TooLarge, "That is too large.")
             }
-            _ => Self::new(
-                Code::Unavailable,
-                "The server did not answer. Try again.",
-                "",
-            ),
+            ServerFnErrorErr::Args(_)
+            | ServerFnErrorErr::MissingArg(_)
+            | ServerFnErrorErr::Deserialization(_)
+                if api::backend().is_ok() =>
+            {
+                (Code::NotFound, "The request was incomplete.")
+            }
+            _ => (Code::Unavailable, "The server did not answer. Try again."),
+        };
+        let mut refusal = Self::new(code, message, "");
+        if let Ok(backend) = api::backend() {
+            backend.set_status(code.status());
+            refusal.correlation_id = backend.correlation_id();
         }
+        refusal
     }
 }
 

@@ -24,8 +24,8 @@ struct Fake {
 
 #[async_trait]
 impl Backend for Fake {
-    fn viewer(&self) -> Option<Viewer> {
-        Some(viewer())
+    fn correlation_id(&self) -> String {
+        "the-id".into()
     }
 
     fn set_status(&self, status: u16) {
@@ -221,7 +221,7 @@ async fn each_refusal_has_its_status_its_action_and_the_id_to_quote() {
             Code::Forbidden,
             format!("href=\"/auth/login?return_to={here}&amp;prompt=select_account\""),
         ),
-        (Code::NotFound, "href=\"/\"".into()),
+        (Code::NotFound, "href=\"/people\"".into()),
         (Code::TooLarge, "href=\"/people\"".into()),
         (Code::Throttled, again.clone()),
         (Code::Graph, again.clone()),

@@ -10,6 +10,7 @@ use app::{
 use async_trait::async_trait;
 use axum::http::{HeaderValue, StatusCode, header};
 use leptos_axum::ResponseOptions;
+use tracing::Instrument;
 
 use crate::{
     Cloakroom,
@@ -28,46 +29,51 @@ pub struct RequestBackend {
     pub correlation_id: String,
     /// The response being made.
     pub response: Option<ResponseOptions>,
+    /// The request's span: a page's data is fetched in a task of its own, whose lines carry the id too.
+    pub span: tracing::Span,
 }
 
 #[async_trait]
 impl Backend for RequestBackend {
-    fn viewer(&self) -> Option<Viewer> {
-        self.session.as_deref().map(viewer)
-    }
-
     fn set_status(&self, status: u16) {
         if let (Some(response), Ok(status)) = (&self.response, StatusCode::from_u16(status)) {
             response.set_status(status);
         }
     }
 
+    fn correlation_id(&self) -> String {
+        self.correlation_id.clone()
+    }
+
     async fn profile(&self) -> Result<Profile, ApiError> {
         let session = self.session()?;
-        directory::profile(&self.cloakroom.graph, session)
-            .await
-            .map_err(|error| self.refuse(&error))
+        async {
+            directory::profile(&self.cloakroom.graph, session)
+                .await
+                .map_err(|error| self.refuse(&error))
+        }
+        .instrument(self.span.clone())
+        .await
     }
 
     async fn people(&self, search: &str, cursor: &str) -> Result<Directory, ApiError> {
         let session = self.session()?;
-        directory::people(
-            &self.cloakroom.graph,
-            &self.cloakroom.sealer,
-            session,
-            search,
-            cursor,
-        )
+        let Cloakroom { graph, sealer, .. } = &*self.cloakroom;
+        async {
+            directory::people(graph, sealer, session, search, cursor)
+                .await
+                .map_err(|error| self.refuse(&error))
+        }
+        .instrument(self.span.clone())
         .await
-        .map_err(|error| self.refuse(&error))
     }
 }
 
 impl RequestBackend {
-    fn session(&self) -> Result<&Session, ApiError> {
+    fn session(&self) -> Result<&Arc<Session>, ApiError> {
         let refusal =
             || ApiError::new(Code::SignedOut, "You are signed out.", &self.correlation_id);
-        self.session.as_deref().ok_or_else(refusal)
+        self.session.as_ref().ok_or_else(refusal)
     }
 
     fn refuse(&self, error: &GraphError) -> ApiError {

@@ -24,8 +24,7 @@ pub struct CorrelationId(pub String);
 /// a code), never a header.
 pub async fn log(mut request: Request, next: Next) -> Response {
     let id = Uuid::new_v4().to_string();
-    let span =
-        tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
+    let span = tracing::error_span!("request", id, method = %request.method(), path = request.uri().path());
     request.extensions_mut().insert(CorrelationId(id.clone()));
     async {
         let started = std::time::Instant::now();
@@ -49,9 +48,14 @@ pub async fn log(mut request: Request, next: Next) -> Response {
 /// It runs before routing, so that what it guards can't be reached round it.
 pub async fn same_origin_gate(
     State(cloakroom): State<Arc<Cloakroom>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
+    // R53: a data call is answered with JSON. server_fn would send a form of a page back to it.
+    if is_data(request.uri().path()) {
+        let json = HeaderValue::from_static("application/json");
+        request.headers_mut().insert(header::ACCEPT, json);
+    }
     let path = request.uri().path();
     let headers = request.headers();
     let method = request.method();
@@ -62,7 +66,7 @@ pub async fn same_origin_gate(
             "This method is not served.",
         );
     }
-    let data = path == "/auth/session" || path.starts_with("/api/") || path.starts_with("/graph/");
+    let data = is_data(path);
     let guarded =
         data || path.starts_with("/photo/") || !matches!(*method, Method::GET | Method::HEAD);
     if data && headers.get("x-csrf").is_none_or(|value| value != "1") {
@@ -97,6 +101,11 @@ pub async fn same_origin_gate(
         );
     }
     next.run(request).await
+}
+
+/// Whether this path is answered with data, and refused with JSON.
+pub fn is_data(path: &str) -> bool {
+    path == "/auth/session" || path.starts_with("/api/") || path.starts_with("/graph/")
 }
 
 /// Fetch metadata first (a script can't forge it); without it, `Origin`. `none` is a person who opens an
@@ -167,7 +176,9 @@ pub async fn bounce(
         && is_foreign_navigation(headers)
         && cookie::get(headers, &name).is_none();
     // The callback makes up for it by itself; its address holds a code and belongs in no page.
-    let is_callback = request.uri().path() == cloakroom.config.redirect_path;
+    let here = request.uri().path();
+    let is_callback = here == cloakroom.config.redirect_path
+        || (here.starts_with("/auth/") && here != "/auth/login");
     let path = request
         .uri()
         .path_and_query()
@@ -234,7 +245,7 @@ pub async fn security_headers(
     response
 }
 
-/// R64: the policy of a page. Sign-out's form ends at the authority, and Chromium holds redirects of a form
+/// R64: the policy of a page. Sign-out's form ends at Microsoft, and Chromium holds redirects of a form
 /// to `form-action` as well. `cargo leptos watch` reloads over a socket.
 pub fn page_policy(cloakroom: &Cloakroom, nonce: Option<&Nonce>) -> Option<HeaderValue> {
     let scripts = nonce.map_or_else(
@@ -246,15 +257,10 @@ pub fn page_policy(cloakroom: &Cloakroom, nonce: Option<&Nonce>) -> Option<Heade
     } else {
         ""
     };
-    let authority = cloakroom
-        .config
-        .authority
-        .url
-        .origin()
-        .ascii_serialization();
+    let sign_out = cloakroom.config.login_origins().join(" ");
     HeaderValue::from_str(&format!(
         "default-src 'none'; script-src {scripts}; style-src 'self'; img-src 'self'; connect-src 'self'{reload}; \
-         object-src 'none'; base-uri 'none'; form-action 'self' {authority}; frame-ancestors 'none'"
+         object-src 'none'; base-uri 'none'; form-action 'self' {sign_out}; frame-ancestors 'none'"
     ))
     .ok()
 }

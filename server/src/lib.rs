@@ -9,6 +9,7 @@ pub mod config;
 pub mod graph;
 pub mod pages;
 pub mod secret;
+pub mod serve;
 pub mod session;
 pub mod start;
 pub mod tokens;
@@ -79,7 +80,10 @@ pub fn router(cloakroom: Arc<Cloakroom>) -> Router {
 
     Router::new()
         .route("/auth/login", get(auth::login))
-        .route(&cloakroom.config.redirect_path, get(auth::callback))
+        .route(
+            &cloakroom.config.redirect_path,
+            get(auth::callback).head(routes::not_allowed),
+        )
         .route("/auth/logout", post(auth::logout))
         .route("/auth/session", get(auth::session))
         .route("/auth/error", get(routes::auth_error))

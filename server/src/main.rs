@@ -3,9 +3,8 @@
 use std::{io::IsTerminal, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
-use axum::serve::ListenerExt;
 use clap::Parser;
-use server::{Cloakroom, clock::Clock, config::Settings, router};
+use server::{Cloakroom, clock::Clock, config::Settings, router, serve};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Sign in with Microsoft, for Rust web apps. Settings come from the environment or `.env`; with no
@@ -57,25 +56,10 @@ async fn serve(cloakroom: Arc<Cloakroom>) -> anyhow::Result<()> {
         .await
         .with_context(|| {
             format!("LEPTOS_SITE_ADDR: can't listen on {listen}; is another server running there?")
-        })?
-        // Without it a page in several pieces waits for the other side's delayed ACK.
-        .tap_io(|tcp| _ = tcp.set_nodelay(true));
+        })?;
     tracing::info!(event = "listening", %listen, demo = cloakroom.config.demo, "open {}", cloakroom.config.origin());
     let purging = tokio::spawn(purge(cloakroom.clone()));
-    let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
-    let serving =
-        axum::serve(listener, router(cloakroom.clone())).with_graceful_shutdown(async move {
-            stop_signal().await;
-            tracing::info!(event = "stopping", "finishing the requests in flight");
-            _ = stopping.send(());
-        });
-    // R117: requests in flight get 30 seconds.
-    tokio::select! {
-        done = serving => done?,
-        () = async { if stopped.await.is_ok() { tokio::time::sleep(Duration::from_secs(30)).await } else { std::future::pending().await } } => {
-            tracing::warn!(event = "stopped_late", "requests in flight were cut off after 30 seconds");
-        }
-    }
+    serve::serve(listener, router(cloakroom.clone()), stop_signal()).await?;
     purging.abort();
     cloakroom.sessions.store.close().await;
     Ok(())
@@ -83,7 +67,7 @@ async fn serve(cloakroom: Arc<Cloakroom>) -> anyhow::Result<()> {
 
 /// Ended sessions go once a minute (R56).
 async fn purge(cloakroom: Arc<Cloakroom>) {
-    let mut minute = tokio::time::interval(Duration::from_secs(60));
+    let mut minute = tokio::time::interval(Duration::from_mins(1));
     loop {
         minute.tick().await;
         if let Err(error) = cloakroom.sessions.store.purge().await {
@@ -148,7 +132,7 @@ mod demo {
             "CLIENT_ID" => Some(DEMO_CLIENT_ID.to_owned()),
             "CLIENT_SECRET" => Some(DEMO_CLIENT_SECRET.to_owned()),
             "AUTHORITY" => Some(emulator.authority("common")),
-            "GRAPH_ENDPOINT" => Some(emulator.origin().to_string()),
+            "GRAPH_ENDPOINT" => Some(emulator.origin()),
             _ => std::env::var(name).ok(),
         }
     }

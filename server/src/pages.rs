@@ -34,15 +34,16 @@ pub fn visit(cloakroom: &Cloakroom, session: Option<&Session>, path: &str) -> Vi
     }
 }
 
-/// A page around one problem.
+/// A page around one problem at `path`.
 pub fn problem(
     cloakroom: &Cloakroom,
     session: Option<&Session>,
     status: StatusCode,
+    path: &str,
     problem: Problem,
 ) -> Response {
     let options = cloakroom.leptos.clone();
-    let visit = visit(cloakroom, session, "/");
+    let visit = visit(cloakroom, session, path);
     let owner = Owner::new();
     let html = owner.with(|| app::problem_document(options, visit, problem).to_html());
     drop(owner);
@@ -119,7 +120,13 @@ pub async fn not_found(
         actions: vec![("Go to the start page".to_owned(), "/".to_owned())],
         details: details(&cloakroom, &id),
     };
-    problem(&cloakroom, session.as_deref(), StatusCode::NOT_FOUND, known)
+    problem(
+        &cloakroom,
+        session.as_deref(),
+        StatusCode::NOT_FOUND,
+        uri.path(),
+        known,
+    )
 }
 
 /// The store or the server failed: nothing is shown that was not checked (R54).
@@ -131,7 +138,13 @@ pub fn unavailable(cloakroom: &Cloakroom, correlation_id: &str, back: &LocalPath
         actions: vec![("Try again".to_owned(), back.to_string())],
         details: details(cloakroom, correlation_id),
     };
-    let mut response = problem(cloakroom, None, StatusCode::SERVICE_UNAVAILABLE, down);
+    let mut response = problem(
+        cloakroom,
+        None,
+        StatusCode::SERVICE_UNAVAILABLE,
+        back.as_str(),
+        down,
+    );
     response
         .headers_mut()
         .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));

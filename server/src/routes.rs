@@ -14,7 +14,7 @@ use axum::{
     Extension, Json, Router,
     extract::{Path, Query, Request, State},
     http::{HeaderValue, StatusCode, header, request::Parts},
-    middleware::Next,
+    middleware::{Next, map_response},
     response::{IntoResponse, Response},
 };
 use leptos::{
@@ -35,7 +35,7 @@ use crate::{
     Cloakroom,
     auth::{SignedOut, local_path::LocalPath},
     backend::{RequestBackend, refusal},
-    browser::{CorrelationId, page_policy},
+    browser::{CorrelationId, is_data, page_policy},
     graph, pages,
     session::{Visitor, cookie},
 };
@@ -79,7 +79,7 @@ pub async fn find_visitor(
                 .get::<CorrelationId>()
                 .map(|id| id.0.clone())
                 .unwrap_or_default();
-            if path.starts_with("/api/") || path.starts_with("/graph/") || path == "/auth/session" {
+            if is_data(path) || path.starts_with("/photo/") {
                 let mut down = ApiError::new(
                     Code::Unavailable,
                     "The server can't look up your session just now.",
@@ -164,6 +164,7 @@ pub fn provide_backend(cloakroom: Arc<Cloakroom>) -> impl Fn() + Clone + Send + 
             session,
             correlation_id,
             response,
+            span: tracing::Span::current(),
         };
         provide_context::<Arc<dyn Backend>>(Arc::new(backend));
     }
@@ -196,7 +197,13 @@ pub async fn auth_error(
         actions: vec![("Go to the start page".to_owned(), "/".to_owned())],
         details: pages::details(&cloakroom, &id),
     };
-    pages::problem(&cloakroom, visitor.as_deref(), StatusCode::OK, problem)
+    pages::problem(
+        &cloakroom,
+        visitor.as_deref(),
+        StatusCode::OK,
+        "/auth/error",
+        problem,
+    )
 }
 
 /// The size of a photo.
@@ -219,28 +226,33 @@ pub async fn photo(
     Query(PhotoQuery { size }): Query<PhotoQuery>,
 ) -> Response {
     let Some(session) = visitor else {
-        return answer(ApiError::new(Code::SignedOut, "You are signed out.", id));
+        return answer(&ApiError::new(Code::SignedOut, "You are signed out.", id));
     };
     match graph::photo::photo(&cloakroom.graph, &session, &person, size).await {
         Ok(Some((kind, bytes))) => ([(header::CONTENT_TYPE, kind)], bytes).into_response(),
         Ok(None) => StatusCode::NOT_FOUND.into_response(),
-        Err(error) => answer(refusal(&error, &id)),
+        Err(error) => answer(&refusal(&error, &id)),
     }
+}
+
+/// A callback is visited, not probed: its code works once.
+pub async fn not_allowed() -> StatusCode {
+    StatusCode::METHOD_NOT_ALLOWED
 }
 
 /// Data calls that no route serves.
 pub async fn no_such_call(Extension(CorrelationId(id)): Extension<CorrelationId>) -> Response {
-    answer(ApiError::new(
+    answer(&ApiError::new(
         Code::NotFound,
         "There is nothing at this address.",
         id,
     ))
 }
 
-fn answer(refusal: ApiError) -> Response {
+fn answer(refusal: &ApiError) -> Response {
     let status =
         StatusCode::from_u16(refusal.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = (status, Json(&refusal)).into_response();
+    let mut response = (status, Json(refusal)).into_response();
     if let Some(seconds) = refusal.retry_after {
         response
             .headers_mut()
@@ -254,6 +266,12 @@ pub async fn readyz(State(cloakroom): State<Arc<Cloakroom>>) -> Response {
     let store = cloakroom.sessions.store.check().await;
     let platform = cloakroom.platform.check().await;
     let say = |result: Result<(), String>| result.map_or_else(|error| error, |()| "ok".to_owned());
+    if let Err(error) = &store {
+        tracing::error!(event = "not_ready", %error, "the session store does not answer");
+    }
+    if let Err(error) = &platform {
+        tracing::error!(event = "not_ready", %error, "the platform's metadata or keys can't be had");
+    }
     let ready = store.is_ok() && platform.is_ok();
     let status = if ready {
         StatusCode::OK
@@ -277,6 +295,7 @@ pub fn files<S: Clone + Send + Sync + 'static>(options: &LeptosOptions) -> Route
         "no-cache"
     };
     let pkg = ServeDir::new(site.join(&*options.site_pkg_dir))
+        .append_index_html_on_directories(false)
         .precompressed_br()
         .precompressed_gzip();
     let mut router = Router::new()
@@ -291,7 +310,11 @@ pub fn files<S: Clone + Send + Sync + 'static>(options: &LeptosOptions) -> Route
         let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
             continue;
         };
-        if name.ends_with(".br") || name.ends_with(".gz") || name.contains(['{', '}', '*']) {
+        let packed = entry
+            .path()
+            .extension()
+            .is_some_and(|kind| kind == "br" || kind == "gz");
+        if packed || name.contains(['{', '}', '*']) {
             continue;
         }
         let file = ServeFile::new(entry.path())
@@ -300,7 +323,13 @@ pub fn files<S: Clone + Send + Sync + 'static>(options: &LeptosOptions) -> Route
         public = public.route_service(&format!("/{name}"), file);
     }
     router = router.merge(public.layer(cache_if_found("public, max-age=3600")));
-    router
+    // A name that no file system takes is a file that is not there.
+    router.layer(map_response(|mut response: Response| async {
+        if response.status().is_server_error() {
+            *response.status_mut() = StatusCode::NOT_FOUND;
+        }
+        response
+    }))
 }
 
 fn cache_if_found(

@@ -1,11 +1,18 @@
 //! An access token for the session at hand: the one it has, or one refresh, or why there is none.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use moka::future::Cache;
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 use tower_sessions::session::Id;
+use tracing::Instrument;
 
 use crate::{
     auth::{
@@ -52,13 +59,13 @@ impl From<StoreError> for Refusal {
     }
 }
 
-/// Whether a token that still has some time may serve.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Which token will do.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Want {
     /// The current one, if it has five minutes left.
     Current,
     /// Another one than this, which Graph refused (R100).
-    Fresh,
+    Other(Secret),
 }
 
 /// The tokens of all sessions.
@@ -69,7 +76,15 @@ pub struct Tokens {
     platform: Arc<Platform>,
     sessions: Sessions,
     /// One refresh per session at a time (R29).
-    locks: Cache<i128, Arc<Mutex<()>>>,
+    locks: Cache<i128, Arc<Refreshing>>,
+}
+
+/// The refresh of one session. Who waited for the lock while one failed gets the same answer, instead of
+/// waiting for the platform in turns.
+#[derive(Default)]
+struct Refreshing {
+    failure: Mutex<Option<Refusal>>,
+    failures: AtomicU64,
 }
 
 impl Tokens {
@@ -82,7 +97,7 @@ impl Tokens {
         sessions: Sessions,
     ) -> Self {
         let locks = Cache::builder()
-            .time_to_idle(Duration::from_secs(600))
+            .time_to_idle(Duration::from_mins(10))
             .build();
         Self {
             config,
@@ -95,15 +110,33 @@ impl Tokens {
     }
 
     /// An access token with the scopes of sign-in.
-    pub async fn access(&self, session: &Session, want: Want) -> Result<Secret, Refusal> {
+    pub async fn access(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        want: Want,
+    ) -> Result<Secret, Refusal> {
         if want == Want::Current && self.lasts(&session.signed_in) {
             return Ok(session.signed_in.access.token.clone());
         }
+        // In a task of its own: a browser that goes away must not lose a refresh token that the platform
+        // has already rotated.
+        let (tokens, session) = (self.clone(), session.clone());
+        let renewing = async move { tokens.renew(&session, want).await };
+        tokio::spawn(renewing.in_current_span())
+            .await
+            .unwrap_or(Err(Refusal::Unavailable { retry_after: None }))
+    }
+
+    async fn renew(&self, session: &Session, want: Want) -> Result<Secret, Refusal> {
         let lock = self
             .locks
             .get_with(session.id.0, async { Arc::default() })
             .await;
-        let _held = lock.lock().await;
+        let before = lock.failures.load(Ordering::SeqCst);
+        let mut failure = lock.failure.lock().await;
+        let failed_meanwhile = (lock.failures.load(Ordering::SeqCst) != before)
+            .then(|| failure.clone())
+            .flatten();
         // Another request may have refreshed while we waited: look again.
         let current = self
             .sessions
@@ -111,19 +144,28 @@ impl Tokens {
             .await?
             .ok_or(Refusal::SignedOut)?
             .signed_in;
-        let changed = current.access.token != session.signed_in.access.token;
-        if self.lasts(&current) && (want == Want::Current || changed) {
+        let renewed = current.access.token != session.signed_in.access.token
+            && self.clock.now() < current.access.expires_at;
+        let serves = match &want {
+            Want::Current => self.lasts(&current) || renewed,
+            Want::Other(refused) => self.lasts(&current) && current.access.token != *refused,
+        };
+        if serves {
             return Ok(current.access.token);
         }
-        match self.refresh(&session.id, &current).await {
+        let answer = match failed_meanwhile {
+            Some(refusal) => Err(refusal),
+            None => self.refresh(&session.id, &current).await,
+        };
+        if let Err(refusal @ (Refusal::Unavailable { .. } | Refusal::Timeout)) = &answer {
+            *failure = Some(refusal.clone());
+            lock.failures.fetch_add(1, Ordering::SeqCst);
             // R24: a busy platform is no reason to refuse a token that is still good.
-            Err(Refusal::Unavailable { .. } | Refusal::Timeout)
-                if want == Want::Current && self.clock.now() < current.access.expires_at =>
-            {
-                Ok(current.access.token)
+            if want == Want::Current && self.clock.now() < current.access.expires_at {
+                return Ok(current.access.token);
             }
-            answer => answer,
         }
+        answer
     }
 
     fn lasts(&self, signed_in: &SignedIn) -> bool {
@@ -132,7 +174,7 @@ impl Tokens {
 
     async fn refresh(&self, id: &Id, current: &SignedIn) -> Result<Secret, Refusal> {
         let Some(refresh_token) = &current.refresh_token else {
-            self.end(id, "there is no refresh token").await?;
+            self.end(id, current, "there is no refresh token").await?;
             return Err(Refusal::Reauthenticate);
         };
         let metadata = self
@@ -153,19 +195,19 @@ impl Tokens {
         let tokens = match answer {
             Ok(tokens) => tokens,
             Err(TokenError::Refused(refusal)) => {
-                tracing::warn!(event = "refresh_refused", %refusal, "the platform refused a refresh");
+                tracing::warn!(event = "refresh_refused", tid = %current.user.tid, oid = current.user.oid, %refusal, "the platform refused a refresh");
                 return match refusal.error.as_str() {
                     "interaction_required" | "consent_required" | "login_required" => {
                         Err(Refusal::Consent(self.config.scopes.clone()))
                     }
                     _ => {
-                        self.end(id, "its refresh token is dead").await?;
+                        self.end(id, current, "its refresh token is dead").await?;
                         Err(Refusal::Reauthenticate)
                     }
                 };
             }
             Err(error) => {
-                tracing::error!(event = "refresh_failed", %error, "a refresh failed; the session is kept");
+                tracing::error!(event = "refresh_failed", tid = %current.user.tid, oid = current.user.oid, %error, "a refresh failed; the session is kept");
                 return Err(match error {
                     TokenError::Upstream(UpstreamError::Timeout) => Refusal::Timeout,
                     TokenError::Upstream(UpstreamError::Busy { retry_after, .. }) => {
@@ -192,8 +234,9 @@ impl Tokens {
         }
     }
 
-    async fn end(&self, id: &Id, why: &str) -> Result<(), Refusal> {
-        tracing::info!(event = "session_ended", why, "a session ended");
+    async fn end(&self, id: &Id, ended: &SignedIn, why: &str) -> Result<(), Refusal> {
+        let user = &ended.user;
+        tracing::info!(event = "session_ended", tid = %user.tid, oid = user.oid, why, "a session ended");
         self.sessions.store.end(&StoreKey::of(id)).await?;
         Ok(())
     }

@@ -117,8 +117,8 @@ fn explain(error: ApiError, here: String) -> Problem {
         Code::NotFound => (
             "There is nothing here",
             "It may have been removed, or the link may be old.",
-            "Back to the start",
-            String::from("/"),
+            "Start again",
+            here.split('?').next().unwrap_or("/").to_owned(),
         ),
         Code::TooLarge => (
             "That is too much at once",

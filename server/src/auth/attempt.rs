@@ -19,10 +19,14 @@ use crate::{
 const LIFETIME: i64 = 15 * 60;
 /// How many attempts a browser may have under way; older ones are given up (R5).
 const MOST: usize = 5;
+/// How many bytes their cookies may have together: proxies bound the header at 8 KB.
+const MOST_BYTES: usize = 4000;
+/// How many are looked at; a browser of ours never sends more.
+const INSPECTED: usize = 20;
 const PREFIX: &str = "signin-";
 
 /// One sign-in under way.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Attempt {
     /// `state`: ties the answer to this attempt and this browser.
     pub state: Secret,
@@ -57,36 +61,60 @@ impl Attempt {
         let prefix = cookie::name(https, PREFIX);
         let mut alive = Vec::new();
         let mut headers = Vec::new();
-        for (name, value) in cookie::all(request).filter(|(name, _)| name.starts_with(&prefix)) {
+        let found = cookie::all(request).filter(|(name, _)| name.starts_with(&prefix));
+        for (name, value) in found.take(INSPECTED) {
             match open(sealer, &name, &value).filter(|attempt| attempt.ends() > now) {
-                Some(attempt) => alive.push((attempt.started, name)),
+                Some(attempt) => alive.push((attempt.started, name, value.len())),
                 None => headers.extend(cookie::delete(https, &name, SameSite::Lax)),
             }
         }
+        // The newest stay, as many as fit.
         alive.sort();
-        let surplus = (alive.len() + 1).saturating_sub(MOST);
-        headers.extend(
-            alive
-                .iter()
-                .take(surplus)
-                .filter_map(|(_, name)| cookie::delete(https, name, SameSite::Lax)),
-        );
+        let mut bytes = 0;
+        for (kept, (_, name, length)) in alive.iter().rev().enumerate() {
+            bytes += length;
+            if kept + 1 >= MOST || bytes > MOST_BYTES {
+                headers.extend(cookie::delete(https, name, SameSite::Lax));
+            }
+        }
 
+        headers.extend(self.cookie(https, sealer, now)?);
+        Ok(headers)
+    }
+
+    /// Tells the browser's other attempts which session they will replace: a callback comes without the
+    /// Strict cookie, and two that end one after the other must not leave two sessions (R48).
+    pub fn replace(
+        https: bool,
+        sealer: &Sealer,
+        request: &HeaderMap,
+        now: i64,
+        session: StoreKey,
+    ) -> Vec<HeaderValue> {
+        let prefix = cookie::name(https, PREFIX);
+        cookie::all(request)
+            .filter(|(name, _)| name.starts_with(&prefix))
+            .filter_map(|(name, value)| open(sealer, &name, &value))
+            .filter(|attempt| attempt.ends() > now)
+            .filter_map(|mut attempt| {
+                attempt.replaces = Some(session);
+                attempt.cookie(https, sealer, now).ok().flatten()
+            })
+            .collect()
+    }
+
+    fn cookie(
+        &self,
+        https: bool,
+        sealer: &Sealer,
+        now: i64,
+    ) -> Result<Option<HeaderValue>, SealError> {
         let name = cookie_name(https, self.state.expose());
         let plain = serde_json::to_vec(self).map_err(|_| SealError)?;
-        let value = BASE64_URL_SAFE_NO_PAD.encode(sealer.seal(
-            Purpose::Attempt,
-            name.as_bytes(),
-            &plain,
-        )?);
-        headers.extend(cookie::set(
-            https,
-            &name,
-            &value,
-            SameSite::Lax,
-            Duration::seconds(LIFETIME),
-        ));
-        Ok(headers)
+        let sealed = sealer.seal(Purpose::Attempt, name.as_bytes(), &plain)?;
+        let value = BASE64_URL_SAFE_NO_PAD.encode(sealed);
+        let age = Duration::seconds(self.ends() - now);
+        Ok(cookie::set(https, &name, &value, SameSite::Lax, age))
     }
 
     /// The attempt that `state` names, if this browser began it and it is not too old (R3).

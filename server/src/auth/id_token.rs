@@ -206,3 +206,38 @@ fn check_tenant(tenant: Uuid, config: &Config) -> Result<(), IdTokenError> {
         Err(IdTokenError::Stranger(tenant))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+
+    #[test] // R38
+    fn the_authority_says_whose_accounts_are_admitted() {
+        let tenant = Uuid::from_u128(7);
+        let own = tenant.to_string();
+        for (audience, personal, work, other) in [
+            ("common", true, true, true),
+            ("organizations", false, true, true),
+            ("consumers", true, false, false),
+            (own.as_str(), false, true, false),
+        ] {
+            let authority = format!("https://login.microsoftonline.com/{audience}");
+            let config = Settings(|name: &str| match name {
+                "CLIENT_ID" | "CLIENT_SECRET" => Some("a-value".to_owned()),
+                "AUTHORITY" => Some(authority.clone()),
+                _ => None,
+            })
+            .read(false)
+            .unwrap();
+            for (account, admitted) in [
+                (PERSONAL_TENANT, personal),
+                (tenant, work),
+                (Uuid::from_u128(8), other),
+            ] {
+                let answer = check_tenant(account, &config);
+                assert_eq!(answer.is_ok(), admitted, "{audience} {account}");
+            }
+        }
+    }
+}

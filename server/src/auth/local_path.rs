@@ -37,7 +37,7 @@ impl LocalPath {
         };
         let ours =
             url.origin() == base.origin() && url.username().is_empty() && url.password().is_none();
-        (ours && is_plain(&path)).then_some(Self(path))
+        (ours && is_plain(&path) && path.len() <= MAX_LENGTH).then_some(Self(path))
     }
 
     /// The text.

@@ -167,7 +167,9 @@ impl Platform {
         let mut cached = self.enter().await?;
         let jwks_uri = self.metadata_locked(&mut cached).await?.jwks_uri.clone();
         if cached.keys.is_none() {
-            cached.keys = Some((Arc::new(self.fetch_keys(jwks_uri).await?), self.clock.now()));
+            let keys = self.fetch_keys(jwks_uri).await;
+            let keys = keys.map_err(|error| self.failed(&mut cached, error))?;
+            cached.keys = Some((Arc::new(keys), self.clock.now()));
         }
         Ok(())
     }
@@ -188,17 +190,21 @@ impl Platform {
             return Ok(None);
         }
         let jwks_uri = self.metadata_locked(&mut cached).await?.jwks_uri.clone();
-        if fresh {
-            cached.asked = Some(now);
-        }
         match (self.fetch_keys(jwks_uri).await, &mut cached.keys) {
-            (Ok(keys), slot) => Ok(find(&slot.insert((Arc::new(keys), now)).0)),
+            (Ok(keys), slot) => {
+                let found = find(&slot.insert((Arc::new(keys), now)).0);
+                if fresh {
+                    cached.asked = Some(now);
+                }
+                Ok(found)
+            }
             (Err(error), Some((keys, at))) => {
                 tracing::warn!(event = "keys_stale", %error, "the last good signing keys are used");
                 if !fresh {
                     *at = now - FRESH + RETRY;
                 }
-                Ok(find(keys))
+                // A key that is not among them may well be good: that is an outage, not a forgery.
+                find(keys).map(Some).ok_or(error)
             }
             (Err(error), None) => Err(self.failed(&mut cached, error)),
         }
@@ -222,14 +228,22 @@ impl Platform {
                 what: "the signing keys",
                 source,
             })?;
-        Ok(set
+        let keys: Vec<_> = set
             .keys
             .into_iter()
             .filter_map(|key| serde_json::from_value::<Jwk>(key).ok())
             .filter(|key| key.kty == "RSA" && !key.kid.is_empty())
             .filter(|key| key.usage.as_deref().is_none_or(|usage| usage == "sig"))
             .filter(|key| key.alg.as_deref().is_none_or(|alg| alg == "RS256"))
-            .collect())
+            .collect();
+        // A set without a usable key must not replace a good one (R39).
+        if keys.is_empty() {
+            return Err(MetadataError::Upstream {
+                what: "the signing keys",
+                source: UpstreamError::Nonsense,
+            });
+        }
+        Ok(keys)
     }
 
     /// R40: hostile or mistaken metadata is refused before anything is sent to where it points.

@@ -19,11 +19,13 @@ use axum::{
 use oauth2::{CsrfToken, PkceCodeChallenge};
 use serde_json::json;
 use time::OffsetDateTime;
+use tracing::Instrument;
 
 use crate::{
     Cloakroom,
     browser::CorrelationId,
-    config::{Config, is_scope},
+    config::Config,
+    graph::directory::LISTING,
     pages,
     secret::Secret,
     session::{RECORD, Session, SignedIn, StoreKey, Visitor, record_value},
@@ -77,25 +79,30 @@ async fn start(
     headers: &HeaderMap,
 ) -> Result<Response, SignInError> {
     let config = &cloakroom.config;
-    let prompt = query.one("prompt")?;
+    let one = |name| {
+        query
+            .one(name)
+            .map_err(|_| SignInError::BadRequest("It says the same thing twice."))
+    };
+    let prompt = one("prompt")?;
     if prompt.is_some_and(|prompt| !PROMPTS.contains(&prompt)) {
         return Err(SignInError::BadRequest(
             "It asks for something that Microsoft's sign-in does not know (prompt).",
         ));
     }
     let mut scopes = config.scopes_to_ask();
-    for scope in query
-        .one("scope")?
+    for scope in one("scope")?
         .unwrap_or_default()
         .split(' ')
         .filter(|scope| !scope.is_empty())
     {
-        if !is_scope(scope) || scopes.len() > 30 {
-            return Err(SignInError::BadRequest(
-                "It asks for a permission that is none (scope).",
-            ));
-        }
+        // Anybody can make this link: it may ask for what this app's own pages ask for, and no more.
         if !scopes.iter().any(|known| known == scope) {
+            if !LISTING.contains(&scope) {
+                return Err(SignInError::BadRequest(
+                    "It asks for a permission that this app has no use for (scope).",
+                ));
+            }
             scopes.push(scope.to_owned());
         }
     }
@@ -124,11 +131,12 @@ async fn start(
         .append_pair("nonce", attempt.nonce.expose())
         .append_pair("code_challenge", challenge.as_str())
         .append_pair("code_challenge_method", "S256");
-    for name in ["prompt", "login_hint", "domain_hint", "claims"] {
-        if let Some(value) = query
-            .one(name)?
-            .filter(|value| !value.is_empty() && value.len() <= 2000)
-        {
+    for name in ["prompt", "login_hint", "domain_hint"] {
+        let value = one(name)?.unwrap_or_default();
+        if value.len() > 2000 {
+            return Err(SignInError::BadRequest("It is too long."));
+        }
+        if !value.is_empty() {
             url.query_pairs_mut().append_pair(name, value);
         }
     }
@@ -157,24 +165,50 @@ pub async fn callback(
     headers: HeaderMap,
 ) -> Response {
     let https = cloakroom.config.is_https();
-    let query = Query::parse(query.as_deref());
     let now = cloakroom.clock.now().unix_timestamp();
-    let state = query.one("state").ok().flatten().unwrap_or_default();
+    let parsed = Query::parse(query.as_deref());
+    let state = parsed.one("state").ok().flatten().unwrap_or_default();
     let attempt = Attempt::find(https, &cloakroom.sealer, &headers, state, now);
     let return_to = attempt
         .as_ref()
         .and_then(|attempt| LocalPath::parse(&attempt.return_to))
         .unwrap_or_else(LocalPath::root);
 
-    let finished = finish(&cloakroom, &query, attempt.as_ref(), &session).await;
+    // In a task of its own: a browser that goes away, or loads the page again, must not lose a code that
+    // is already spent.
+    let finished = {
+        let (cloakroom, session) = (cloakroom.clone(), session.clone());
+        let (query, attempt) = (query.clone(), attempt.clone());
+        let finishing = async move {
+            finish(
+                &cloakroom,
+                &Query::parse(query.as_deref()),
+                attempt.as_ref(),
+                &session,
+            )
+            .await
+        };
+        tokio::spawn(finishing.in_current_span())
+            .await
+            .unwrap_or_else(|error| Err(SignInError::Unavailable(error.to_string())))
+    };
     let mut response = match finished {
-        Ok(()) => pages::onward(&headers, &return_to),
+        Ok(()) => {
+            let mut response = pages::onward(&headers, &return_to);
+            if let Some(id) = session.id() {
+                let new = StoreKey::of(&id);
+                for cookie in Attempt::replace(https, &cloakroom.sealer, &headers, now, new) {
+                    response.headers_mut().append(header::SET_COOKIE, cookie);
+                }
+            }
+            response
+        }
         Err(error) => fail(&cloakroom, &id, &error, &return_to),
     };
-    if attempt.is_some() {
-        response
-            .headers_mut()
-            .extend(Attempt::forget(https, state).map(|cookie| (header::SET_COOKIE, cookie)));
+    if attempt.is_some()
+        && let Some(cookie) = Attempt::forget(https, state)
+    {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     // R13: the address holds the code.
     response.headers_mut().insert(
@@ -249,7 +283,7 @@ async fn finish(
     .await
     .map_err(SignInError::IdToken)?;
 
-    tracing::info!(event = "signed_in", tid = %user.tid, oid = user.oid, "a user signed in");
+    let (tid, oid) = (user.tid, user.oid.clone());
     let signed_in = SignedIn {
         user,
         access: tokens.access,
@@ -276,7 +310,9 @@ async fn finish(
         .insert_value(RECORD, record)
         .await
         .map_err(|error| store_failed(&error))?;
-    session.save().await.map_err(|error| store_failed(&error))
+    session.save().await.map_err(|error| store_failed(&error))?;
+    tracing::info!(event = "signed_in", %tid, oid, "a user signed in");
+    Ok(())
 }
 
 /// RFC 9207 §2.4: exactly the issuer; the tenant's own where the metadata leaves it open.
@@ -287,7 +323,7 @@ fn is_issuer(issuer: &str, template: &str) -> bool {
     let tenant = issuer
         .strip_prefix(before)
         .and_then(|rest| rest.strip_suffix(after));
-    issuer == template || tenant.is_some_and(|tenant| uuid::Uuid::try_parse(tenant).is_ok())
+    tenant.is_some_and(|tenant| uuid::Uuid::try_parse(tenant).is_ok())
 }
 
 /// `POST /auth/logout`: ends the session here, then at Microsoft.
@@ -299,7 +335,18 @@ pub async fn logout(
 ) -> Response {
     let home = LocalPath::root();
     // R71: first of all, and if it can't be done nobody is told that it was.
-    if session.flush().await.is_err() {
+    let flushed = session.flush().await.map_err(|error| store_failed(&error));
+    // Two cookies of that name can come, from a neighbour on the same host: the session that serves ends.
+    let ended = match &visitor {
+        Some(visitor) => cloakroom
+            .sessions
+            .store
+            .end(&StoreKey::of(&visitor.id))
+            .await
+            .map_err(|error| store_failed(&error)),
+        None => Ok(()),
+    };
+    if flushed.is_err() || ended.is_err() {
         return pages::unavailable(&cloakroom, &id.0, &home);
     }
     let mut response = pages::see_other(&sign_out_address(&cloakroom, visitor.as_deref()).await);
@@ -362,9 +409,9 @@ fn fail(
     error: &SignInError,
     return_to: &LocalPath,
 ) -> Response {
-    tracing::warn!(event = "sign_in_failed", ?error, "a sign-in failed");
+    tracing::warn!(event = "sign_in_failed", %error, "a sign-in failed");
     let problem = error.problem(return_to, pages::details(cloakroom, &id.0));
-    pages::problem(cloakroom, None, error.status(), problem)
+    pages::problem(cloakroom, None, error.status(), return_to.as_str(), problem)
 }
 
 fn store_failed(error: &dyn std::fmt::Display) -> SignInError {
@@ -376,11 +423,7 @@ impl From<TokenError> for SignInError {
     fn from(error: TokenError) -> Self {
         match error {
             TokenError::Refused(refusal) => Self::Refused(refusal),
-            TokenError::Credential(refusal) => {
-                // R27: only the operator can mend this, so the log says it plainly.
-                tracing::error!(event = "credential_refused", %refusal, "the platform refuses CLIENT_ID or CLIENT_SECRET: wrong, or expired");
-                Self::Credential
-            }
+            TokenError::Credential(_) => Self::Credential,
             TokenError::Upstream(UpstreamError::Timeout) => Self::Timeout,
             other => Self::Unavailable(other.to_string()),
         }

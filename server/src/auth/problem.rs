@@ -10,27 +10,37 @@ use super::{
 use crate::upstream::UpstreamError;
 
 /// Why a sign-in did not happen.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum SignInError {
     /// The answer belongs to no attempt that this browser has under way (R3, R6).
+    #[error("the answer belongs to no attempt of this browser")]
     UnknownAttempt,
     /// The attempt has already been used (R7).
+    #[error("the attempt has already been used")]
     UsedAttempt,
     /// The answer is malformed, or from another issuer (R8).
+    #[error("the answer is malformed: {0}")]
     BadAnswer(&'static str),
     /// The request to start one is malformed (R14).
+    #[error("the request is malformed: {0}")]
     BadRequest(&'static str),
     /// The platform said no.
+    #[error("the platform refused: {0}")]
     Refused(Box<PlatformError>),
     /// The platform refused this app's credential (R27).
+    #[error("the platform refuses this app's credential")]
     Credential,
     /// The ID token was refused, or its tenant.
+    #[error(transparent)]
     IdToken(IdTokenError),
     /// The platform can't be had.
+    #[error("the platform can't be had: {0}")]
     Unavailable(String),
     /// The platform did not answer in time.
+    #[error("the platform did not answer in time")]
     Timeout,
     /// The session could not be stored (R54).
+    #[error("the session could not be stored")]
     Store,
 }
 
@@ -68,8 +78,9 @@ impl SignInError {
         let (title, text, mend, actions) = match self {
             Self::UnknownAttempt => (
                 "This sign-in can't be finished",
-                "The answer from Microsoft belongs to no sign-in that this browser has under way. It may have taken too long, or cookies are blocked.",
-                "Start again. If it keeps happening, allow cookies for this site.",
+                "The answer from Microsoft belongs to no sign-in that this browser has under way. It may be done already, \
+                 it may have taken too long, or cookies are blocked.",
+                "If you are signed in, just go on. Otherwise start again; if it keeps happening, allow cookies for this site.",
                 vec![retry, start],
             ),
             Self::UsedAttempt => (

@@ -41,7 +41,10 @@ impl std::fmt::Display for PlatformError {
         write!(
             f,
             "{} {:?} (correlation {}, trace {})",
-            self.error, self.error_codes, self.correlation_id, self.trace_id
+            self.error.chars().take(100).collect::<String>(),
+            self.error_codes,
+            self.correlation_id,
+            self.trace_id
         )
     }
 }
@@ -150,7 +153,13 @@ pub async fn redeem(
                 .await
         }
     };
-    read(&response.map_err(sort)?, scopes, now)
+    let response = response.map_err(sort).inspect_err(|error| {
+        if let TokenError::Credential(refusal) = error {
+            // R27: only the operator can mend this, so the log says it plainly.
+            tracing::error!(event = "credential_refused", %refusal, "the platform refuses CLIENT_ID or CLIENT_SECRET: wrong, or expired");
+        }
+    })?;
+    read(&response, scopes, now)
 }
 
 /// The parse error's text and body may hold tokens: they stop here (R111).

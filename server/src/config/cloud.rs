@@ -55,6 +55,11 @@ impl Cloud {
         CLOUDS.iter().find(|cloud| cloud.graph.contains(&host))
     }
 
+    /// The origins of this cloud's identity platform.
+    pub fn login_origins(&self) -> impl Iterator<Item = String> {
+        self.login.iter().map(|host| format!("https://{host}"))
+    }
+
     /// The origin of this cloud's Graph.
     pub fn graph_origin(&self) -> String {
         format!("https://{}", self.graph[0])

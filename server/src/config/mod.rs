@@ -236,19 +236,23 @@ impl<F: Fn(&str) -> Option<String>> Settings<F> {
         };
         let cloud = Cloud::of_graph_host(url.host_str().unwrap_or_default());
         check_upstream(NAME, &url, cloud.is_some(), trusted)?;
-        // R110: a token of one cloud is worth nothing in another, and must not be shown to it.
-        if let (Some(login), Some(graph)) = (login, cloud)
-            && login != graph
-        {
-            return wrong(
+        // R110: a token of one cloud is worth nothing in another, and must not be shown to it. Loopback goes
+        // with loopback.
+        let named = trusted.contains(url.host_str().unwrap_or_default());
+        match login {
+            Some(login) if cloud != Some(login) && !named => wrong(
                 NAME,
                 format!(
                     "belongs to another cloud than AUTHORITY; use {}",
                     login.graph_origin()
                 ),
-            );
+            ),
+            None if cloud.is_some() && is_loopback(&authority.url) => wrong(
+                NAME,
+                "is Microsoft's own, while AUTHORITY is on loopback; use one of the same provider",
+            ),
+            _ => Ok(url),
         }
-        Ok(url)
     }
 
     fn public_url(&self, listen: SocketAddr) -> Result<Url> {
@@ -349,7 +353,7 @@ impl<F: Fn(&str) -> Option<String>> Settings<F> {
 
     fn duration(&self, name: &'static str, default: &str) -> Result<Duration> {
         let text = self.get(name).unwrap_or_else(|| default.into());
-        let year = Duration::from_secs(366 * 24 * 3600);
+        let year = Duration::from_hours(366 * 24);
         match humantime::parse_duration(&text) {
             Ok(value) if value >= Duration::from_secs(1) && value <= year => Ok(value),
             _ => wrong(
@@ -376,6 +380,22 @@ impl Config {
     /// The origin that browsers see, as they write it in `Origin`.
     pub fn origin(&self) -> String {
         self.public_url.origin().ascii_serialization()
+    }
+
+    /// Where the platform's sign-out may be: the authority's origin, its cloud's, those named as trusted.
+    pub fn login_origins(&self) -> Vec<String> {
+        let own = self.authority.url.origin().ascii_serialization();
+        let cloud = Cloud::of_login_host(self.authority.url.host_str().unwrap_or_default());
+        let cloud = cloud.into_iter().flat_map(Cloud::login_origins);
+        let trusted = self
+            .trusted_hosts
+            .iter()
+            .filter(|host| is_host(host))
+            .map(|host| format!("https://{host}"));
+        let mut origins: Vec<_> = [own].into_iter().chain(cloud).chain(trusted).collect();
+        origins.sort();
+        origins.dedup();
+        origins
     }
 
     /// Whether browsers reach this server over https.
@@ -450,23 +470,40 @@ fn redirect_path(given: Option<String>, public_url: &Url) -> Result<String> {
         && path
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"/-._~".contains(&b));
+    // The contract's routes and pages, whether they are there yet or not; a dot may be a file of `public`.
     let taken = [
         "/auth/login",
         "/auth/logout",
         "/auth/session",
         "/auth/error",
+        "/auth/frontchannel-logout",
         "/people",
+        "/me",
+        "/console",
+        "/account",
+        "/setup",
         "/healthz",
         "/readyz",
+        "/pkg",
+        "/api",
+        "/graph",
+        "/photo",
     ];
-    let prefixes = ["/api/", "/graph/", "/pkg/", "/photo/"];
+    let prefixes = ["/api/", "/graph/", "/pkg/", "/photo/", "/people/"];
+    let file = path
+        .rsplit('/')
+        .next()
+        .is_some_and(|last| last.contains('.'));
     if !plain {
         return wrong(
             NAME,
             "not a plain path; use one like /auth/callback, with no query",
         );
     }
-    if taken.contains(&path.as_str()) || prefixes.iter().any(|prefix| path.starts_with(prefix)) {
+    if file
+        || taken.contains(&path.as_str())
+        || prefixes.iter().any(|prefix| path.starts_with(prefix))
+    {
         return wrong(
             NAME,
             "already a route of this server; use one like /auth/callback",
@@ -482,11 +519,16 @@ fn redirect_path(given: Option<String>, public_url: &Url) -> Result<String> {
 }
 
 /// RFC 6749 §3.3, and none of the characters that a URL would have to escape.
-pub fn is_scope(text: &str) -> bool {
+fn is_scope(text: &str) -> bool {
     (1..=200).contains(&text.len())
         && text
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b".-_:/".contains(&b))
+}
+
+fn is_host(text: &str) -> bool {
+    text.bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b".-".contains(&b))
 }
 
 /// What samples and templates leave in place of a value.

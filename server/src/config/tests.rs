@@ -39,7 +39,7 @@ fn a_registration_alone_is_enough() {
     );
     assert_eq!(
         (config.session_idle, config.session_max),
-        (Duration::from_secs(1800), Duration::from_secs(43200))
+        (Duration::from_mins(30), Duration::from_hours(12))
     );
 }
 
@@ -56,6 +56,10 @@ fn a_redirect_uri_that_the_platform_would_refuse_stops_the_start() {
         "/auth/login",
         "/api/x",
         "/ä",
+        "/pkg",
+        "/favicon.svg",
+        "/people.csv",
+        "/me",
         "/{x}",
     ] {
         refused("REDIRECT_PATH", path);
@@ -154,6 +158,12 @@ fn authority_and_graph_belong_to_the_same_cloud() {
     refused("GRAPH_ENDPOINT", "https://microsoftgraph.chinacloudapi.cn");
     refused("GRAPH_ENDPOINT", "http://graph.microsoft.com");
     refused("GRAPH_ENDPOINT", "https://graph.microsoft.com/v1.0");
+    refused("GRAPH_ENDPOINT", "http://127.0.0.1:8400");
+    let mixed = [
+        ("AUTHORITY", "http://127.0.0.1:8400/common"),
+        ("GRAPH_ENDPOINT", "https://graph.microsoft.com"),
+    ];
+    assert_eq!(read(&mixed).err().unwrap().name, "GRAPH_ENDPOINT");
     let dod = [
         (
             "AUTHORITY",

@@ -1,16 +1,31 @@
 //! People, typed: `/me` and `/users` with `$select`, paged by nextLink.
 
+use std::sync::Arc;
+
 use app::model::{AccountKind, Directory, PeoplePage, Person, Profile};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 use url::Url;
 
 use super::{Client, GraphError, cursor::Trail};
-use crate::session::{Session, seal::Sealer};
+use crate::{
+    session::{Session, seal::Sealer},
+    tokens::Refusal,
+};
 
 const SELECT: &str =
     "id,displayName,jobTitle,mail,userPrincipalName,businessPhones,mobilePhone,officeLocation";
 const PAGE: usize = 25;
+/// Any of these lets an application list people, the least first:
+/// <https://learn.microsoft.com/graph/api/user-list#permissions>
+pub const LISTING: [&str; 6] = [
+    "User.ReadBasic.All",
+    "User.Read.All",
+    "User.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+    "Directory.AccessAsUser.All",
+];
 /// What a search may be long; Graph refuses more anyway.
 const LONGEST_SEARCH: usize = 120;
 
@@ -53,7 +68,7 @@ struct Page {
 }
 
 /// The signed-in person's profile.
-pub async fn profile(graph: &Client, session: &Session) -> Result<Profile, GraphError> {
+pub async fn profile(graph: &Client, session: &Arc<Session>) -> Result<Profile, GraphError> {
     let mut url = graph.url("/v1.0/me")?;
     url.query_pairs_mut().append_pair("$select", SELECT);
     let user: GraphUser = graph.json(session, url, HeaderMap::new()).await?;
@@ -72,7 +87,7 @@ pub async fn profile(graph: &Client, session: &Session) -> Result<Profile, Graph
 pub async fn people(
     graph: &Client,
     sealer: &Sealer,
-    session: &Session,
+    session: &Arc<Session>,
     search: &str,
     cursor: &str,
 ) -> Result<Directory, GraphError> {
@@ -80,9 +95,20 @@ pub async fn people(
     if user.is_personal() {
         return Ok(Directory::PersonalAccount);
     }
+    let granted = &session.signed_in.access.scopes;
+    if !LISTING
+        .iter()
+        .any(|scope| granted.iter().any(|held| held.eq_ignore_ascii_case(scope)))
+    {
+        return Err(Refusal::Consent(vec![LISTING[0].to_owned()]).into());
+    }
     let trail = Trail::open(sealer, user, cursor).ok_or(GraphError::Cursor)?;
     let url = match trail.link() {
-        Some(link) => graph.own(Url::parse(link).map_err(|_| GraphError::Foreign)?)?,
+        // Ours once; Graph may have moved since, and then the cursor is a dead one.
+        Some(link) => Url::parse(link)
+            .ok()
+            .and_then(|link| graph.own(link).ok())
+            .ok_or(GraphError::Cursor)?,
         None => first_page(graph, search)?,
     };
     // R104: `$search` needs it, on every page.
@@ -101,6 +127,11 @@ pub async fn people(
         }) if code == "Authorization_RequestDenied" => {
             return Ok(Directory::NotPermitted);
         }
+        // A page token ages (`Directory_ExpiredPageToken`); bookmarks and Back lead here.
+        Err(GraphError::Refused {
+            status: StatusCode::BAD_REQUEST,
+            ..
+        }) if trail.link().is_some() => return Err(GraphError::Cursor),
         page => page?,
     };
     let seal = |trail: Trail| trail.seal(sealer, user);

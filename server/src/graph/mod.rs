@@ -121,7 +121,7 @@ impl Client {
     /// GETs with the session's token. A plain 401 is worth one refresh and one more try (R100).
     pub async fn get(
         &self,
-        session: &Session,
+        session: &Arc<Session>,
         url: Url,
         headers: HeaderMap,
     ) -> Result<reqwest::Response, GraphError> {
@@ -131,14 +131,14 @@ impl Client {
         if response.status() != StatusCode::UNAUTHORIZED {
             return accept(response).await;
         }
-        let token = self.tokens.access(session, Want::Fresh).await?;
+        let token = self.tokens.access(session, Want::Other(token)).await?;
         accept(self.send(&url, &headers, token.expose()).await?).await
     }
 
     /// GETs JSON.
     pub async fn json<T: serde::de::DeserializeOwned>(
         &self,
-        session: &Session,
+        session: &Arc<Session>,
         url: Url,
         headers: HeaderMap,
     ) -> Result<T, GraphError> {

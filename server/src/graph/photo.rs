@@ -1,5 +1,7 @@
 //! A person's photo, in the sizes that Graph keeps.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::{Client, GraphError};
@@ -11,7 +13,7 @@ const SIZES: [u16; 9] = [48, 64, 96, 120, 240, 360, 432, 504, 648];
 /// A photo's type and bytes; `None` if there is none (R107).
 pub async fn photo(
     graph: &Client,
-    session: &Session,
+    session: &Arc<Session>,
     id: &str,
     size: u16,
 ) -> Result<Option<(HeaderValue, Vec<u8>)>, GraphError> {

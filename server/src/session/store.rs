@@ -115,6 +115,13 @@ impl Store {
                 SqlitePoolOptions::new()
                     .max_connections(4)
                     .acquire_timeout(Duration::from_secs(5))
+                    // Each connection: a file that was taken away while we run is made anew by the next.
+                    .after_connect(|connection, _| {
+                        Box::pin(async move {
+                            sqlx::raw_sql(SCHEMA).execute(connection).await?;
+                            Ok(())
+                        })
+                    })
                     .connect_with(options)
                     .await?
             }
@@ -223,11 +230,14 @@ impl Store {
         Ok(sessions.rows_affected())
     }
 
-    /// Whether the store answers.
+    /// Whether the store can be read and written.
     pub async fn check(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1 FROM session LIMIT 1")
-            .fetch_optional(&self.pool)
+        // A write, for a store that can only be read keeps nobody signed in.
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query("DELETE FROM spent WHERE ends < 0")
+            .execute(&mut *transaction)
             .await?;
+        transaction.rollback().await?;
         Ok(())
     }
 

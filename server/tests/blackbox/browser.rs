@@ -268,6 +268,43 @@ async fn a_body_that_is_too_large_is_413() {
     );
 }
 
+#[tokio::test] // R53, R86
+async fn a_malformed_data_call_is_refused_with_json_and_an_id() {
+    let app = TestApp::start().await;
+    let mut browser = app.signed_in(EMPLOYEE).await;
+    for form in ["search=a&search=b", "search[x]=1"] {
+        let answer = browser.call("people", form).await;
+        assert_eq!(answer.status, 404, "{form}: {}", answer.body);
+        assert_eq!(
+            answer.json()["error"]["correlation_id"],
+            answer.header("x-correlation-id")
+        );
+    }
+    // What a form of a page would send is answered as data all the same.
+    let headers = [
+        ("x-csrf", "1"),
+        ("sec-fetch-site", "same-origin"),
+        FORM,
+        ("accept", "text/html"),
+        ("referer", "http://evil.example/"),
+    ];
+    let answer = browser
+        .send(Method::POST, "/api/people", &headers, Some(""))
+        .await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("location")),
+        (200, "")
+    );
+    let mut stranger = app.browser();
+    let answer = stranger
+        .send(Method::POST, "/api/people", &headers, Some(""))
+        .await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("location")),
+        (401, "")
+    );
+}
+
 #[tokio::test] // R115
 async fn trace_is_off() {
     let app = TestApp::start().await;

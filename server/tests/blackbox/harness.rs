@@ -204,6 +204,11 @@ impl Browser {
             format!("{} {path}", self.origin),
             format!("{headers:?}\n{body}"),
         ));
+        // R52: what the emulator hands out begins with these words.
+        let all = format!("{headers:?}\n{body}");
+        for canary in ["emu-access-", "emu-refresh-", "emu-code-"] {
+            assert!(!all.contains(canary), "{path} shows {canary}");
+        }
         let answer = Answer {
             status,
             headers,
@@ -298,11 +303,6 @@ impl Browser {
         let body = response.text().await.unwrap();
         let location = location.unwrap_or_else(|| panic!("the platform answered {status}: {body}"));
         let url = Url::parse(&location).unwrap();
-        assert_eq!(
-            url.origin().ascii_serialization(),
-            self.origin,
-            "{location}"
-        );
         format!("{}?{}", url.path(), url.query().unwrap_or_default())
     }
 

@@ -55,7 +55,7 @@ async fn no_token_code_or_secret_reaches_a_response_or_the_log() {
         browser.get(path).await;
         browser.fetch(path).await;
     }
-    app.advance(std::time::Duration::from_secs(2 * 3600));
+    app.advance(std::time::Duration::from_hours(2));
     browser.call("people", "").await;
     browser.call("profile", "").await;
     for change in [
