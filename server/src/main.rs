@@ -1,10 +1,13 @@
 //! Read the settings, bind, serve.
 
+mod explain;
+
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use axum::serve::ListenerExt;
-use clap::Parser;
+use clap::{Parser, Subcommand};
+use explain::Explain;
 use server::{Cloakroom, clock::Clock, config::Settings, router};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -12,11 +15,22 @@ use tokio::signal::unix::{SignalKind, signal};
 /// CLIENT_ID it runs a demonstration against an emulator of Microsoft's platform.
 #[derive(Parser)]
 #[command(version)]
-struct Arguments {}
+struct Arguments {
+    /// Without one it serves.
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Explain(Explain),
+}
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments {} = Arguments::parse();
+    if let Some(Command::Explain(explain)) = Arguments::parse().command {
+        return explain.print();
+    }
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -2,6 +2,7 @@
 //! `browser`; what a session is, in `session`.
 
 pub mod attempt;
+pub mod help;
 pub mod id_token;
 pub mod local_path;
 pub mod metadata;
@@ -30,6 +31,7 @@ use crate::{
     upstream::UpstreamError,
 };
 use attempt::Attempt;
+use help::Lang;
 use local_path::LocalPath;
 use problem::SignInError;
 use token_endpoint::{Grant, PlatformError, TokenError, redeem};
@@ -65,7 +67,7 @@ pub async fn login(
         .unwrap_or_else(LocalPath::root);
     match start(&cloakroom, &query, &return_to, visitor.as_deref(), &headers).await {
         Ok(response) => response,
-        Err(error) => fail(&cloakroom, &id, &error, &return_to),
+        Err(error) => fail(&cloakroom, &id, &error, &return_to, &headers),
     }
 }
 
@@ -169,7 +171,7 @@ pub async fn callback(
     let finished = finish(&cloakroom, &query, attempt.as_ref(), &session).await;
     let mut response = match finished {
         Ok(()) => pages::onward(&headers, &return_to),
-        Err(error) => fail(&cloakroom, &id, &error, &return_to),
+        Err(error) => fail(&cloakroom, &id, &error, &return_to, &headers),
     };
     if attempt.is_some() {
         response
@@ -361,9 +363,14 @@ fn fail(
     id: &CorrelationId,
     error: &SignInError,
     return_to: &LocalPath,
+    headers: &HeaderMap,
 ) -> Response {
     tracing::warn!(event = "sign_in_failed", ?error, "a sign-in failed");
-    let problem = error.problem(return_to, pages::details(cloakroom, &id.0));
+    let problem = error.problem(
+        return_to,
+        Lang::of(headers),
+        pages::details(cloakroom, &id.0),
+    );
     pages::problem(cloakroom, None, error.status(), problem)
 }
 
@@ -379,7 +386,7 @@ impl From<TokenError> for SignInError {
             TokenError::Credential(refusal) => {
                 // R27: only the operator can mend this, so the log says it plainly.
                 tracing::error!(event = "credential_refused", %refusal, "the platform refuses CLIENT_ID or CLIENT_SECRET: wrong, or expired");
-                Self::Credential
+                Self::Credential(refusal)
             }
             TokenError::Upstream(UpstreamError::Timeout) => Self::Timeout,
             other => Self::Unavailable(other.to_string()),
