@@ -4,7 +4,7 @@ export PATH := $(CURDIR)/target/tools/bin:$(CURDIR)/end2end/node_modules/.bin:$(
 export CARGO_TARGET_DIR := $(CURDIR)/target
 PLAYWRIGHT := cd end2end && npx playwright test
 
-.PHONY: run watch build test check size screenshots clean
+.PHONY: run watch build test check fuzz size screenshots clean
 .NOTPARALLEL:
 
 # Serves the demo, or your own registration once .env names one.
@@ -34,6 +34,10 @@ check:
 	cargo clippy -p app -p server -p emulator --all-targets -- -D warnings
 	cargo clippy -p app -p frontend --target wasm32-unknown-unknown -- -D warnings
 	cd end2end && npx tsc
+
+# What strangers can send, mutated for FUZZ_SECONDS (600) a target; fails when one of fuzz/targets finds something.
+fuzz:
+	@scripts/fuzz
 
 # What /people weighs, compressed; fails above the gate.
 size: build

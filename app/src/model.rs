@@ -78,6 +78,8 @@ pub struct PeoplePage {
 /// Something that did not work, for a page: what happened, what to do, and what to quote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
+    /// The language that it is told in.
+    pub lang: &'static str,
     /// A few words; the page's heading.
     pub title: String,
     /// What happened.

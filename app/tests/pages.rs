@@ -316,6 +316,7 @@ async fn every_page_of_the_demo_says_so() {
 #[tokio::test]
 async fn a_problem_document_has_no_script_and_the_ids_to_quote() {
     let problem = Problem {
+        lang: "en",
         title: "You were not signed in".into(),
         text: "Microsoft said <no>.".into(),
         mend: "Try again.".into(),

@@ -1,9 +1,12 @@
 //! Read the settings, bind, serve.
 
+mod explain;
+
 use std::{io::IsTerminal, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
-use clap::Parser;
+use clap::{Parser, Subcommand};
+use explain::Explain;
 use server::{Cloakroom, clock::Clock, config::Settings, router, serve};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -11,11 +14,22 @@ use tokio::signal::unix::{SignalKind, signal};
 /// CLIENT_ID it runs a demonstration against an emulator of Microsoft's platform.
 #[derive(Parser)]
 #[command(version)]
-struct Arguments {}
+struct Arguments {
+    /// Without one it serves.
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Explain(Explain),
+}
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments {} = Arguments::parse();
+    if let Some(Command::Explain(explain)) = Arguments::parse().command {
+        return explain.print();
+    }
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

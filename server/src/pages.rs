@@ -114,6 +114,7 @@ pub async fn not_found(
         .map(|id| id.0.clone())
         .unwrap_or_default();
     let known = Problem {
+        lang: "en",
         title: "Page not found".to_owned(),
         text: format!("There is no page at {}.", shown(&uri)),
         mend: "Check the address, or go on from the start page.".to_owned(),
@@ -132,6 +133,7 @@ pub async fn not_found(
 /// The store or the server failed: nothing is shown that was not checked (R54).
 pub fn unavailable(cloakroom: &Cloakroom, correlation_id: &str, back: &LocalPath) -> Response {
     let down = Problem {
+        lang: "en",
         title: "Not available just now".to_owned(),
         text: "The server can't look up your session at the moment.".to_owned(),
         mend: "Nothing is lost. Try again in a moment; if it stays like this, tell whoever runs this app.".to_owned(),

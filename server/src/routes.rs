@@ -189,6 +189,7 @@ pub async fn auth_error(
     Extension(CorrelationId(id)): Extension<CorrelationId>,
 ) -> Response {
     let problem = Problem {
+        lang: "en",
         title: "Sign-in problems".to_owned(),
         text:
             "A sign-in that fails ends on a page like this one, with what happened and what to do."

@@ -22,6 +22,7 @@ pub fn ProblemView(
     is_page: bool,
 ) -> impl IntoView {
     let Problem {
+        lang,
         title,
         text,
         mend,
@@ -49,7 +50,7 @@ pub fn ProblemView(
         view! { <dl class="quote">{rows}</dl> }
     });
     view! {
-        <section class="problem">
+        <section class="problem" lang=lang>
             {heading}
             <p>{text}</p>
             <p>{mend}</p>
@@ -160,6 +161,7 @@ fn explain(error: ApiError, here: String) -> Problem {
         ("Correlation ID", error.correlation_id),
     ];
     Problem {
+        lang: "en",
         title: title.into(),
         text,
         mend: mend.into(),

@@ -8,6 +8,7 @@ use crate::{components::ProblemView, erase::Erase, model::Problem};
 #[component]
 pub fn NotFound() -> impl IntoView {
     let problem = Problem {
+        lang: "en",
         title: "Page not found".into(),
         text: "There is no page at this address.".into(),
         mend: "The link may be old, or mistyped.".into(),

@@ -137,6 +137,7 @@ fn table(people: Vec<Person>) -> impl IntoView {
 
 fn personal_account() -> Problem {
     Problem {
+        lang: "en",
         title: "Personal accounts have no directory".into(),
         text: "You are signed in with a personal Microsoft account. It belongs to no organisation, so there are no \
                colleagues to list."
@@ -149,6 +150,7 @@ fn personal_account() -> Problem {
 
 fn not_permitted() -> Problem {
     Problem {
+        lang: "en",
         title: "Your organisation keeps its directory to itself".into(),
         text: "This account, a guest perhaps, may not list the organisation's people.".into(),
         mend: "An administrator of the organisation can change that. Or sign in with an account of your own \

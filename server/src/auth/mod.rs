@@ -2,6 +2,7 @@
 //! `browser`; what a session is, in `session`.
 
 pub mod attempt;
+pub mod help;
 pub mod id_token;
 pub mod local_path;
 pub mod metadata;
@@ -32,6 +33,7 @@ use crate::{
     upstream::UpstreamError,
 };
 use attempt::Attempt;
+use help::Lang;
 use local_path::LocalPath;
 use problem::SignInError;
 use token_endpoint::{Grant, PlatformError, TokenError, redeem};
@@ -67,7 +69,7 @@ pub async fn login(
         .unwrap_or_else(LocalPath::root);
     match start(&cloakroom, &query, &return_to, visitor.as_deref(), &headers).await {
         Ok(response) => response,
-        Err(error) => fail(&cloakroom, &id, &error, &return_to),
+        Err(error) => fail(&cloakroom, &id, &error, &return_to, &headers),
     }
 }
 
@@ -203,7 +205,7 @@ pub async fn callback(
             }
             response
         }
-        Err(error) => fail(&cloakroom, &id, &error, &return_to),
+        Err(error) => fail(&cloakroom, &id, &error, &return_to, &headers),
     };
     if attempt.is_some()
         && let Some(cookie) = Attempt::forget(https, state)
@@ -408,9 +410,14 @@ fn fail(
     id: &CorrelationId,
     error: &SignInError,
     return_to: &LocalPath,
+    headers: &HeaderMap,
 ) -> Response {
     tracing::warn!(event = "sign_in_failed", %error, "a sign-in failed");
-    let problem = error.problem(return_to, pages::details(cloakroom, &id.0));
+    let problem = error.problem(
+        return_to,
+        Lang::of(headers),
+        pages::details(cloakroom, &id.0),
+    );
     pages::problem(cloakroom, None, error.status(), return_to.as_str(), problem)
 }
 
@@ -423,7 +430,7 @@ impl From<TokenError> for SignInError {
     fn from(error: TokenError) -> Self {
         match error {
             TokenError::Refused(refusal) => Self::Refused(refusal),
-            TokenError::Credential(_) => Self::Credential,
+            TokenError::Credential(refusal) => Self::Credential(refusal),
             TokenError::Upstream(UpstreamError::Timeout) => Self::Timeout,
             other => Self::Unavailable(other.to_string()),
         }

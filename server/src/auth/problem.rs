@@ -4,7 +4,10 @@ use app::model::Problem;
 use axum::http::StatusCode;
 
 use super::{
-    id_token::IdTokenError, local_path::LocalPath, metadata::MetadataError,
+    help::{Help, Lang, Next, Quote, Who, number_of},
+    id_token::IdTokenError,
+    local_path::LocalPath,
+    metadata::MetadataError,
     token_endpoint::PlatformError,
 };
 use crate::upstream::UpstreamError;
@@ -28,8 +31,8 @@ pub enum SignInError {
     #[error("the platform refused: {0}")]
     Refused(Box<PlatformError>),
     /// The platform refused this app's credential (R27).
-    #[error("the platform refuses this app's credential")]
-    Credential,
+    #[error("the platform refuses this app's credential: {0}")]
+    Credential(Box<PlatformError>),
     /// The ID token was refused, or its tenant.
     #[error(transparent)]
     IdToken(IdTokenError),
@@ -56,15 +59,20 @@ impl SignInError {
             | Self::IdToken(IdTokenError::Invalid(_)) => StatusCode::BAD_REQUEST,
             Self::IdToken(IdTokenError::Stranger(_)) => StatusCode::FORBIDDEN,
             Self::IdToken(IdTokenError::Platform(_))
-            | Self::Credential
+            | Self::Credential(_)
             | Self::Unavailable(_)
             | Self::Store => StatusCode::SERVICE_UNAVAILABLE,
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
         }
     }
 
-    /// The page. `details` are the ids to quote; the platform's own are added.
-    pub fn problem(&self, return_to: &LocalPath, mut details: Vec<(String, String)>) -> Problem {
+    /// The page. `details` are the ids to quote; the platform's own are added. What the platform refused is told in `lang`.
+    pub fn problem(
+        &self,
+        return_to: &LocalPath,
+        lang: Lang,
+        mut details: Vec<(String, String)>,
+    ) -> Problem {
         let again = |prompt: &str| {
             let mut query = url::form_urlencoded::Serializer::new(String::new());
             query.append_pair("return_to", return_to.as_str());
@@ -101,15 +109,9 @@ impl SignInError {
                 "Start again from the start page.",
                 vec![start],
             ),
-            Self::Refused(refusal) => {
-                return refused(refusal, retry, start, &again("select_account"), details);
+            Self::Refused(refusal) | Self::Credential(refusal) => {
+                return refused(refusal, lang, &again, details);
             }
-            Self::Credential => (
-                "Sign-in is out of order",
-                "Microsoft does not accept this app's own credential.",
-                "You can't mend this; whoever runs this app can. Tell them the ids below.",
-                vec![("Try again".to_owned(), again("")), start],
-            ),
             Self::IdToken(IdTokenError::Stranger(_)) => (
                 "This account can't be used here",
                 "You signed in with an account of an organisation that this app is not open to.",
@@ -148,6 +150,7 @@ impl SignInError {
             details.push(("Tenant ID".to_owned(), tenant.to_string()));
         }
         Problem {
+            lang: Lang::En.tag(),
             title: title.to_owned(),
             text: text.to_owned(),
             mend: mend.to_owned(),
@@ -157,69 +160,74 @@ impl SignInError {
     }
 }
 
-/// The page keys on `error` alone; the description is shown as text and decides nothing (R9).
+/// R9: the status and what becomes of the session key on `error` alone and are decided by now. The AADSTS number and the
+/// description only choose the words, and which of always the same links comes first.
 fn refused(
     refusal: &PlatformError,
-    retry: (String, String),
-    start: (String, String),
-    other_account: &str,
+    lang: Lang,
+    again: &dyn Fn(&str) -> String,
     mut details: Vec<(String, String)>,
 ) -> Problem {
-    let other = ("Use another account".to_owned(), other_account.to_owned());
-    let (title, text, mend, actions) = match refusal.error.as_str() {
-        "access_denied" => (
-            "You are not signed in",
-            "The sign-in was cancelled, or a permission was declined.",
-            "If that was not meant, sign in again. Without the permission this app can't show you your organisation.",
-            vec![retry, start],
-        ),
-        "login_required" | "interaction_required" | "account_selection_required" => (
-            "Microsoft needs to ask you something",
-            "You could not be signed in silently.",
-            "Sign in again; Microsoft will ask what it needs to know.",
-            vec![retry, start],
-        ),
-        "consent_required" => (
-            "A permission is missing",
-            "You, or your administrator, have not allowed this app to read what it shows.",
-            "Sign in again and allow it, or ask your administrator.",
-            vec![retry, start],
-        ),
-        "server_error" | "temporarily_unavailable" => (
-            "Microsoft can't sign you in just now",
-            "The sign-in service reports a problem of its own.",
-            "Nothing is lost. Try again in a moment.",
-            vec![retry, start],
-        ),
-        "invalid_grant" => (
-            "This sign-in can't be finished",
-            "Microsoft no longer accepts the answer that it gave. It may have taken too long.",
-            "Start again.",
-            vec![retry, start],
-        ),
-        _ => (
-            "Sign-in failed",
-            "Microsoft refused this sign-in.",
-            "Try again or use another account. If it keeps happening, tell whoever runs this app the ids below.",
-            vec![retry, other, start],
-        ),
+    let help = Help::of(refusal);
+    let retry = match help.who {
+        Who::Nobody => lang.pick("Try again", "Opnieuw proberen"),
+        _ => lang.pick("Sign in again", "Opnieuw aanmelden"),
     };
-    details.push(("Error".to_owned(), clip(&refusal.error)));
+    let other = lang.pick("Use another account", "Ander account gebruiken");
+    let start = lang.pick("Go to the start page", "Naar de startpagina");
+    let mut actions = vec![
+        (Next::Again, retry.to_owned(), again("")),
+        (
+            Next::OtherAccount,
+            other.to_owned(),
+            again("select_account"),
+        ),
+        (Next::Start, start.to_owned(), "/".to_owned()),
+    ];
+    actions.sort_by_key(|(next, ..)| *next != help.next());
+
+    let quote = Quote::of(refusal);
+    let code = number_of(refusal).map_or_else(String::new, |number| format!("AADSTS{number}"));
     for (label, value) in [
-        ("Microsoft says", &refusal.error_description),
-        ("Microsoft's correlation ID", &refusal.correlation_id),
-        ("Trace ID", &refusal.trace_id),
+        ("Code", &code),
+        ("Error", &refusal.error),
+        ("Microsoft says", &quote.says),
+        ("Microsoft's correlation ID", &quote.correlation_id),
+        ("Trace ID", &quote.trace_id),
+        ("Microsoft's time", &quote.timestamp),
     ] {
         if !value.is_empty() {
             details.push((label.to_owned(), clip(value)));
         }
     }
+    if lang == Lang::Nl {
+        for (label, _) in &mut details {
+            *label = in_dutch(label).to_owned();
+        }
+    }
     Problem {
-        title: title.to_owned(),
-        text: text.to_owned(),
-        mend: mend.to_owned(),
-        actions,
+        lang: lang.tag(),
+        title: help.who.title(lang).to_owned(),
+        text: help.cause(lang).to_owned(),
+        mend: format!("{} {}", help.who.sentence(lang), help.mend(lang)),
+        actions: actions
+            .into_iter()
+            .map(|(_, label, href)| (label, href))
+            .collect(),
         details,
+    }
+}
+
+fn in_dutch(label: &str) -> &str {
+    match label {
+        "Correlation ID" => "Correlatie-ID",
+        "Time" => "Tijd",
+        "Error" => "Fout",
+        "Microsoft says" => "Microsoft zegt",
+        "Microsoft's correlation ID" => "Correlatie-ID van Microsoft",
+        "Trace ID" => "Trace-ID",
+        "Microsoft's time" => "Tijd bij Microsoft",
+        other => other,
     }
 }
 

@@ -6,6 +6,7 @@ mod harness;
 mod id_token;
 mod leaks;
 mod people;
+mod refusals;
 mod session;
 mod sign_in;
 mod sign_out;

@@ -123,3 +123,55 @@ async fn the_demo_starts_by_itself_serves_and_stops_on_sigterm() {
         "it ends by itself, with 0"
     );
 }
+
+/// What `cloakroom explain …` prints, and its exit code.
+fn explain(arguments: &[&str]) -> (String, i32) {
+    let output = cloakroom().arg("explain").args(arguments).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    (text, output.status.code().unwrap())
+}
+
+#[test]
+fn explain_tells_what_a_code_means_in_whatever_way_it_is_written() {
+    let (text, code) = explain(&["AADSTS50011"]);
+    assert_eq!(code, 0);
+    for part in [
+        "AADSTS50011",
+        "is not registered",
+        "whoever runs this app",
+        "REDIRECT_PATH",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    for same in [
+        ["50011"].as_slice(),
+        &["aadsts50011"],
+        &["AADSTS50011:", "The", "redirect", "URI…"],
+        &["invalid_request: AADSTS50011: The redirect URI…\r\nTrace ID: x"],
+    ] {
+        assert_eq!(explain(same), (text.clone(), 0), "{same:?}");
+    }
+    let (text, code) = explain(&["--lang", "nl", "50011"]);
+    assert_eq!(code, 0);
+    assert!(
+        text.contains("niet geregistreerd") && text.contains("aanbieder"),
+        "{text}"
+    );
+    let (text, code) = explain(&["access_denied"]);
+    assert!(code == 0 && text.contains("cancelled"), "{text}");
+}
+
+#[test]
+fn explain_is_of_use_for_a_code_that_it_does_not_know() {
+    for unknown in ["AADSTS123", "999999999999", "nonsense", ""] {
+        let (text, code) = explain(&[unknown]);
+        assert_eq!(code, 1, "{unknown}");
+        assert!(text.contains("Sign in again"), "{text}");
+    }
+    let (text, _) = explain(&["AADSTS123"]);
+    assert!(
+        text.contains("login.microsoftonline.com/error?code=123"),
+        "{text}"
+    );
+    assert_eq!(explain(&[]).1, 2, "what to explain is needed");
+}

@@ -1,0 +1,60 @@
+//! `cloakroom explain`: what a refusal of Microsoft's means, from the same table as the page of a failed sign-in.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use server::auth::help::{Help, Lang, number_in};
+
+/// Says what a refused sign-in means, who can fix it, and how
+#[derive(clap::Args)]
+pub struct Explain {
+    /// A code (AADSTS50011, 50011), an `error` (access_denied), or Microsoft's whole message
+    #[arg(required = true)]
+    refusal: Vec<String>,
+    /// The language of the answer
+    #[arg(long, value_enum, default_value_t)]
+    lang: Lang,
+}
+
+impl Explain {
+    /// Prints it. The exit code tells whether it is known: 0, or 1 with the general text.
+    pub fn print(&self) -> ExitCode {
+        let text = self.refusal.join(" ");
+        let number = number_in(&text).or_else(|| text.trim().parse().ok());
+        let key = number.map_or_else(
+            || text.trim().to_ascii_lowercase(),
+            |number| number.to_string(),
+        );
+        let found = Help::find(&key);
+        let help = found.unwrap_or_else(Help::general);
+        let lang = self.lang;
+
+        let name = number.map_or(key, |number| format!("AADSTS{number}"));
+        let unknown = match found {
+            Some(_) => "",
+            None => lang.pick(
+                " (not in this app's table)",
+                " (niet in de tabel van deze app)",
+            ),
+        };
+        let mut lines = vec![
+            format!("{name}{unknown}"),
+            help.cause(lang).to_owned(),
+            format!("{} {}", help.who.sentence(lang), help.mend(lang)),
+        ];
+        if let Some(number) = number {
+            let more = lang.pick("Microsoft on it", "Microsoft erover");
+            lines.push(format!(
+                "{more}: https://login.microsoftonline.com/error?code={number}"
+            ));
+        }
+        // A reader that has gone away is no failure of ours.
+        _ = writeln!(io::stdout(), "{}", lines.join("\n"));
+        match found {
+            Some(_) => ExitCode::SUCCESS,
+            None => ExitCode::FAILURE,
+        }
+    }
+}
