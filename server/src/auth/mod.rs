@@ -1,11 +1,14 @@
-//! Sign-in, callback, sign-out and "who am I": plain axum routes. Which requests reach them is decided in
+//! Sign-in, callback and "who am I": plain axum routes; the ways out are in `sign_out`. Which requests reach them is decided in
 //! `browser`; what a session is, in `session`.
 
 pub mod attempt;
+pub mod claims;
+pub mod credential;
 pub mod id_token;
 pub mod local_path;
 pub mod metadata;
 pub mod problem;
+pub mod sign_out;
 pub mod token_endpoint;
 
 use std::{collections::HashMap, sync::Arc};
@@ -23,30 +26,24 @@ use time::OffsetDateTime;
 use crate::{
     Cloakroom,
     browser::CorrelationId,
-    config::{Config, is_scope},
+    config::is_scope,
     pages,
     secret::Secret,
     session::{RECORD, Session, SignedIn, StoreKey, Visitor, record_value},
     upstream::UpstreamError,
 };
-use attempt::Attempt;
+use attempt::{Attempt, Person};
+use claims::Challenge;
+use id_token::Expected;
 use local_path::LocalPath;
 use problem::SignInError;
-use token_endpoint::{Grant, PlatformError, TokenError, redeem};
+use token_endpoint::{Grant, PlatformError, TokenError};
 
 /// What a sign-in may be asked to do at the platform (R14).
 const PROMPTS: [&str; 5] = ["login", "select_account", "consent", "none", "create"];
 
-impl Config {
-    /// R15: who the user is, a refresh token, and the least of Graph.
-    pub fn scopes_to_ask(&self) -> Vec<String> {
-        let identity = ["openid", "profile", "offline_access"].map(str::to_owned);
-        identity
-            .into_iter()
-            .chain(self.scopes.iter().cloned())
-            .collect()
-    }
-}
+/// More permissions than this are not carried from session to session.
+const MOST_SCOPES: usize = 30;
 
 /// `GET /auth/login`: starts a sign-in.
 pub async fn login(
@@ -65,7 +62,7 @@ pub async fn login(
         .unwrap_or_else(LocalPath::root);
     match start(&cloakroom, &query, &return_to, visitor.as_deref(), &headers).await {
         Ok(response) => response,
-        Err(error) => fail(&cloakroom, &id, &error, &return_to),
+        Err(error) => fail(&cloakroom, &id, &error, &return_to, None),
     }
 }
 
@@ -83,14 +80,27 @@ async fn start(
             "It asks for something that Microsoft's sign-in does not know (prompt).",
         ));
     }
+    // A session that is asked for more keeps what it has.
+    let steps_up = ["scope", "claims"]
+        .into_iter()
+        .any(|name| matches!(query.one(name), Ok(Some(value)) if !value.is_empty()));
+    let expects = visitor.filter(|_| steps_up && prompt != Some("select_account"));
     let mut scopes = config.scopes_to_ask();
+    for scope in expects
+        .iter()
+        .flat_map(|session| config.graph_scopes(&session.signed_in.access.scopes))
+    {
+        if !scopes.contains(&scope) && scopes.len() < MOST_SCOPES {
+            scopes.push(scope);
+        }
+    }
     for scope in query
         .one("scope")?
         .unwrap_or_default()
         .split(' ')
         .filter(|scope| !scope.is_empty())
     {
-        if !is_scope(scope) || scopes.len() > 30 {
+        if !is_scope(scope) || scopes.len() >= MOST_SCOPES + 10 {
             return Err(SignInError::BadRequest(
                 "It asks for a permission that is none (scope).",
             ));
@@ -99,6 +109,14 @@ async fn start(
             scopes.push(scope.to_owned());
         }
     }
+    let wanted = query.one("claims")?.filter(|claims| !claims.is_empty());
+    let wanted = wanted
+        .map(|claims| {
+            Challenge::parse(claims).ok_or(SignInError::BadRequest(
+                "It carries a claims challenge that is none (claims).",
+            ))
+        })
+        .transpose()?;
     let metadata = cloakroom.platform.metadata().await?;
     let now = cloakroom.clock.now();
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
@@ -110,6 +128,8 @@ async fn start(
         scopes,
         started: now.unix_timestamp(),
         replaces: visitor.map(|session| StoreKey::of(&session.id)),
+        expects: expects.map(|session| Person::from(&session.signed_in.user)),
+        claims: wanted.as_ref().map(ToString::to_string),
     };
 
     let mut url = metadata.authorization_endpoint.clone();
@@ -123,12 +143,19 @@ async fn start(
         .append_pair("state", attempt.state.expose())
         .append_pair("nonce", attempt.nonce.expose())
         .append_pair("code_challenge", challenge.as_str())
-        .append_pair("code_challenge_method", "S256");
-    for name in ["prompt", "login_hint", "domain_hint", "claims"] {
-        if let Some(value) = query
+        .append_pair("code_challenge_method", "S256")
+        // R99: `cp1` is announced where the tokens come from.
+        .append_pair("claims", &claims::parameter(wanted.as_ref()));
+    for name in ["prompt", "login_hint", "domain_hint"] {
+        let given = query
             .one(name)?
-            .filter(|value| !value.is_empty() && value.len() <= 2000)
-        {
+            .filter(|value| !value.is_empty() && value.len() <= 2000);
+        // Who is asked for more need not pick their account again.
+        let known = expects
+            .filter(|_| name == "login_hint")
+            .map(|session| &session.signed_in.user)
+            .map(|user| user.login_hint.as_ref().unwrap_or(&user.username).as_str());
+        if let Some(value) = given.or(known) {
             url.query_pairs_mut().append_pair(name, value);
         }
     }
@@ -169,7 +196,7 @@ pub async fn callback(
     let finished = finish(&cloakroom, &query, attempt.as_ref(), &session).await;
     let mut response = match finished {
         Ok(()) => pages::onward(&headers, &return_to),
-        Err(error) => fail(&cloakroom, &id, &error, &return_to),
+        Err(error) => fail(&cloakroom, &id, &error, &return_to, attempt.as_ref()),
     };
     if attempt.is_some() {
         response
@@ -223,31 +250,39 @@ async fn finish(
         .filter(|code| !code.is_empty())
         .ok_or(SignInError::BadAnswer("no code"))?;
     let now = cloakroom.clock.now();
+    let challenge = attempt.claims.as_deref().and_then(Challenge::parse);
     let grant = Grant::Code {
         code,
         verifier: &attempt.verifier,
     };
-    let tokens = redeem(
-        grant,
-        &attempt.scopes,
-        &metadata.token_endpoint,
-        &cloakroom.config,
-        &cloakroom.http,
-        now,
-    )
-    .await?;
+    let tokens = cloakroom
+        .token_endpoint
+        .redeem(grant, &attempt.scopes, challenge.as_ref())
+        .await?;
     let id_token = tokens
         .id_token
         .ok_or_else(|| SignInError::Unavailable("no ID token".to_owned()))?;
     let user = id_token::validate(
         id_token.expose(),
-        attempt.nonce.expose(),
+        Expected::Nonce(attempt.nonce.expose()),
         &cloakroom.config,
         &cloakroom.platform,
         now,
     )
     .await
     .map_err(SignInError::IdToken)?;
+
+    // Asked as one, answered by another: nothing of theirs is taken, and the session stays as it is.
+    if let Some(expected) = attempt
+        .expects
+        .as_ref()
+        .filter(|expected| !expected.is(&user))
+    {
+        return Err(SignInError::AnotherPerson {
+            expected: expected.username.clone().into(),
+            came: user.username.into(),
+        });
+    }
 
     tracing::info!(event = "signed_in", tid = %user.tid, oid = user.oid, "a user signed in");
     let signed_in = SignedIn {
@@ -290,52 +325,6 @@ fn is_issuer(issuer: &str, template: &str) -> bool {
     issuer == template || tenant.is_some_and(|tenant| uuid::Uuid::try_parse(tenant).is_ok())
 }
 
-/// `POST /auth/logout`: ends the session here, then at Microsoft.
-pub async fn logout(
-    State(cloakroom): State<Arc<Cloakroom>>,
-    Extension(id): Extension<CorrelationId>,
-    Extension(Visitor(visitor)): Extension<Visitor>,
-    session: tower_sessions::Session,
-) -> Response {
-    let home = LocalPath::root();
-    // R71: first of all, and if it can't be done nobody is told that it was.
-    if session.flush().await.is_err() {
-        return pages::unavailable(&cloakroom, &id.0, &home);
-    }
-    let mut response = pages::see_other(&sign_out_address(&cloakroom, visitor.as_deref()).await);
-    response.extensions_mut().insert(SignedOut);
-    response
-}
-
-/// Marks a response that deletes the session's cookie.
-#[derive(Clone)]
-pub struct SignedOut;
-
-/// Where a sign-out goes on: to Microsoft, which comes back to the start page.
-async fn sign_out_address(cloakroom: &Cloakroom, visitor: Option<&Session>) -> String {
-    let home = "/".to_owned();
-    let Some(visitor) = visitor else { return home };
-    let user = &visitor.signed_in.user;
-    tracing::info!(event = "signed_out", tid = %user.tid, oid = user.oid, "a user signed out");
-    // R74: the platform being down is no reason to stay signed in here.
-    let Some(mut url) = cloakroom
-        .platform
-        .metadata()
-        .await
-        .ok()
-        .and_then(|m| m.end_session_endpoint.clone())
-    else {
-        return home;
-    };
-    let back = format!("{}/", cloakroom.config.origin());
-    url.query_pairs_mut()
-        .append_pair("post_logout_redirect_uri", &back);
-    if let Some(hint) = &user.login_hint {
-        url.query_pairs_mut().append_pair("logout_hint", hint);
-    }
-    url.into()
-}
-
 /// `GET /auth/session`: the minimum (R53). Asking does not slide the session's end (R50).
 pub async fn session(Extension(Visitor(visitor)): Extension<Visitor>) -> Response {
     let Some(session) = visitor else {
@@ -361,9 +350,16 @@ fn fail(
     id: &CorrelationId,
     error: &SignInError,
     return_to: &LocalPath,
+    attempt: Option<&Attempt>,
 ) -> Response {
     tracing::warn!(event = "sign_in_failed", ?error, "a sign-in failed");
-    let problem = error.problem(return_to, pages::details(cloakroom, &id.0));
+    let mut problem = error.problem(return_to, pages::details(cloakroom, &id.0));
+    // Who only declined to give more is still signed in, and goes back to where they were.
+    if attempt.is_some_and(|attempt| attempt.expects.is_some()) {
+        let back = ("Go back".to_owned(), return_to.to_string());
+        problem.actions.retain(|action| *action != back);
+        problem.actions.insert(0, back);
+    }
     pages::problem(cloakroom, None, error.status(), problem)
 }
 
@@ -376,11 +372,8 @@ impl From<TokenError> for SignInError {
     fn from(error: TokenError) -> Self {
         match error {
             TokenError::Refused(refusal) => Self::Refused(refusal),
-            TokenError::Credential(refusal) => {
-                // R27: only the operator can mend this, so the log says it plainly.
-                tracing::error!(event = "credential_refused", %refusal, "the platform refuses CLIENT_ID or CLIENT_SECRET: wrong, or expired");
-                Self::Credential
-            }
+            TokenError::Credential(_) | TokenError::Unproven(_) => Self::Credential,
+            TokenError::Metadata(error) => error.into(),
             TokenError::Upstream(UpstreamError::Timeout) => Self::Timeout,
             other => Self::Unavailable(other.to_string()),
         }

@@ -7,7 +7,7 @@ use super::{
     id_token::IdTokenError, local_path::LocalPath, metadata::MetadataError,
     token_endpoint::PlatformError,
 };
-use crate::upstream::UpstreamError;
+use crate::{secret::Secret, upstream::UpstreamError};
 
 /// Why a sign-in did not happen.
 #[derive(Debug)]
@@ -20,6 +20,13 @@ pub enum SignInError {
     BadAnswer(&'static str),
     /// The request to start one is malformed (R14).
     BadRequest(&'static str),
+    /// Somebody else came back than the one who was asked for more.
+    AnotherPerson {
+        /// Whose session it is.
+        expected: Secret,
+        /// Who came back. Neither belongs in a log.
+        came: Secret,
+    },
     /// The platform said no.
     Refused(Box<PlatformError>),
     /// The platform refused this app's credential (R27).
@@ -44,6 +51,7 @@ impl SignInError {
             | Self::BadRequest(_)
             | Self::Refused(_)
             | Self::IdToken(IdTokenError::Invalid(_)) => StatusCode::BAD_REQUEST,
+            Self::AnotherPerson { .. } => StatusCode::CONFLICT,
             Self::IdToken(IdTokenError::Stranger(_)) => StatusCode::FORBIDDEN,
             Self::IdToken(IdTokenError::Platform(_))
             | Self::Credential
@@ -92,6 +100,19 @@ impl SignInError {
             ),
             Self::Refused(refusal) => {
                 return refused(refusal, retry, start, &again("select_account"), details);
+            }
+            Self::AnotherPerson { expected, came } => {
+                details.push(("Signed in here".to_owned(), clip(expected.expose())));
+                details.push(("Came back".to_owned(), clip(came.expose())));
+                (
+                    "That was another account",
+                    "This page asked for something more in your name, but somebody else answered at Microsoft. Nothing of that was taken over, and you are signed in as before.",
+                    "Go back and try again with the account that you use here, or change to the other account.",
+                    vec![
+                        ("Go back".to_owned(), return_to.to_string()),
+                        ("Use another account".to_owned(), again("select_account")),
+                    ],
+                )
             }
             Self::Credential => (
                 "Sign-in is out of order",

@@ -2,6 +2,7 @@
 //! A wrong one stops the start with one line that names the variable and the mend.
 
 pub mod cloud;
+mod credential;
 
 use std::{collections::HashSet, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -9,7 +10,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use url::Url;
 use uuid::Uuid;
 
-use crate::{secret::Secret, session::seal::Key};
+use crate::{auth::credential::Credential, session::seal::Key};
 use cloud::{Audience, Authority, Cloud, is_loopback};
 
 /// Where sessions are kept.
@@ -26,8 +27,8 @@ pub enum StoreLocation {
 pub struct Config {
     /// `CLIENT_ID`: the application (client) id of the registration.
     pub client_id: String,
-    /// `CLIENT_SECRET`: the credential.
-    pub client_secret: Secret,
+    /// `CLIENT_SECRET`, `CLIENT_CERTIFICATE` with `CLIENT_CERTIFICATE_KEY`, or `AZURE_FEDERATED_TOKEN_FILE`.
+    pub credential: Credential,
     /// `AUTHORITY`: where people sign in.
     pub authority: Authority,
     /// `TRUSTED_HOSTS`: hosts beside Microsoft's own that the authority and Graph may name, over https.
@@ -108,15 +109,8 @@ impl<F: Fn(&str) -> Option<String>> Settings<F> {
 
     /// Reads and checks every setting.
     pub fn read(&self, demo: bool) -> Result<Config> {
-        for name in [
-            "CLIENT_CERTIFICATE",
-            "CLIENT_CERTIFICATE_KEY",
-            "AZURE_FEDERATED_TOKEN_FILE",
-            "TRUSTED_PROXIES",
-        ] {
-            if self.get(name).is_some() {
-                return wrong(name, "not supported yet; unset it");
-            }
+        if self.get("TRUSTED_PROXIES").is_some() {
+            return wrong("TRUSTED_PROXIES", "not supported yet; unset it");
         }
         let listen = self.listen()?;
         if demo && !listen.ip().is_loopback() {
@@ -138,7 +132,7 @@ impl<F: Fn(&str) -> Option<String>> Settings<F> {
         let (session_idle, session_max) = self.timeouts()?;
         Ok(Config {
             client_id: self.client_id()?,
-            client_secret: self.client_secret()?,
+            credential: self.credential()?,
             authority,
             trusted_hosts,
             public_url,
@@ -175,20 +169,6 @@ impl<F: Fn(&str) -> Option<String>> Settings<F> {
                 "still a placeholder; copy the application (client) id from your app registration",
             ),
             Some(id) => Ok(id),
-        }
-    }
-
-    fn client_secret(&self) -> Result<Secret> {
-        match self.get("CLIENT_SECRET") {
-            None => wrong(
-                "CLIENT_SECRET",
-                "missing; create a client secret for your app registration and give its value",
-            ),
-            Some(secret) if is_placeholder(&secret) => wrong(
-                "CLIENT_SECRET",
-                "still a placeholder; give the value of a client secret of your app registration",
-            ),
-            Some(secret) => Ok(secret.into()),
         }
     }
 
@@ -367,7 +347,36 @@ impl<F: Fn(&str) -> Option<String>> Settings<F> {
     }
 }
 
+/// R15: who the user is, and a refresh token.
+const IDENTITY: [&str; 3] = ["openid", "profile", "offline_access"];
+
 impl Config {
+    /// R15: identity, and the least of Graph.
+    pub fn scopes_to_ask(&self) -> Vec<String> {
+        self.with_identity(&self.scopes)
+    }
+
+    /// Identity and the Graph scopes among these.
+    pub fn with_identity(&self, scopes: &[String]) -> Vec<String> {
+        let identity = IDENTITY.map(str::to_owned);
+        identity
+            .into_iter()
+            .chain(self.graph_scopes(scopes))
+            .collect()
+    }
+
+    /// The Graph scopes among these; those of sign-in if there are none.
+    pub fn graph_scopes(&self, scopes: &[String]) -> Vec<String> {
+        let is_graph =
+            |scope: &&String| scope.as_str() != "email" && !IDENTITY.contains(&scope.as_str());
+        let some: Vec<_> = scopes.iter().filter(is_graph).cloned().collect();
+        if some.is_empty() {
+            self.scopes.clone()
+        } else {
+            some
+        }
+    }
+
     /// The redirect URI: the same in both legs, never from a request (R10).
     pub fn redirect_uri(&self) -> String {
         format!("{}{}", self.origin(), self.redirect_path)
@@ -453,6 +462,8 @@ fn redirect_path(given: Option<String>, public_url: &Url) -> Result<String> {
     let taken = [
         "/auth/login",
         "/auth/logout",
+        "/auth/revoke",
+        "/auth/frontchannel-logout",
         "/auth/session",
         "/auth/error",
         "/people",

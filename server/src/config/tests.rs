@@ -199,7 +199,7 @@ fn other_wrong_values_name_their_variable() {
         ("SESSION_IDLE", "0s"),
         ("SESSION_MAX", "forever"),
         ("LEPTOS_SITE_ADDR", "localhost"),
-        ("CLIENT_CERTIFICATE", "cert.pem"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8"),
     ] {
         refused(name, value);
     }

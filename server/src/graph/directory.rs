@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 use url::Url;
 
-use super::{Client, GraphError, cursor::Trail};
+use super::{Client, GraphError, cursor::Trail, permission};
 use crate::session::{Session, seal::Sealer};
 
 const SELECT: &str =
@@ -56,7 +56,9 @@ struct Page {
 pub async fn profile(graph: &Client, session: &Session) -> Result<Profile, GraphError> {
     let mut url = graph.url("/v1.0/me")?;
     url.query_pairs_mut().append_pair("$select", SELECT);
-    let user: GraphUser = graph.json(session, url, HeaderMap::new()).await?;
+    let user: GraphUser = graph
+        .json(session, permission::ME, url, HeaderMap::new())
+        .await?;
     let account = if session.signed_in.user.is_personal() {
         AccountKind::Personal
     } else {
@@ -91,7 +93,12 @@ pub async fn people(
         HeaderValue::from_static("eventual"),
     );
     let page: Page = match graph
-        .json(session, url, HeaderMap::from_iter([eventual]))
+        .json(
+            session,
+            permission::PEOPLE,
+            url,
+            HeaderMap::from_iter([eventual]),
+        )
         .await
     {
         Err(GraphError::Refused {

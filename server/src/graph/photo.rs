@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::{Client, GraphError};
+use super::{Client, GraphError, permission};
 use crate::{session::Session, upstream};
 
 /// <https://learn.microsoft.com/graph/api/profilephoto-get>
@@ -25,7 +25,10 @@ pub async fn photo(
         return Ok(None);
     }
     let url = graph.url(&format!("/v1.0/users/{id}/photos/{size}x{size}/$value"))?;
-    let response = match graph.get(session, url, HeaderMap::new()).await {
+    let response = match graph
+        .get(session, permission::PHOTO, url, HeaderMap::new())
+        .await
+    {
         Err(GraphError::Refused {
             status: StatusCode::NOT_FOUND,
             ..

@@ -40,6 +40,9 @@ async fn no_token_code_or_secret_reaches_a_response_or_the_log() {
         .with_writer(log.clone())
         .with_ansi(false)
         .finish();
+    // With a single subscriber in the process, tracing asks only the thread that comes by a line first whether
+    // anybody listens, and remembers that; the other tests' threads would say no.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     // For this thread only; the test's runtime has no other.
     let _guard = tracing::subscriber::set_default(subscriber);
 

@@ -307,6 +307,7 @@ async fn a_platform_in_trouble_keeps_the_session() {
         (503, "7")
     );
     assert_eq!(answer.json()["error"]["code"], "unavailable");
+    app.advance(Duration::from_secs(8));
     let credential = TokenChange::Error {
         error: "invalid_client".into(),
         number: 7_000_222,
