@@ -8,10 +8,11 @@ pub mod id_token;
 pub mod local_path;
 pub mod metadata;
 pub mod problem;
+mod query;
 pub mod sign_out;
 pub mod token_endpoint;
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Extension, Json,
@@ -37,6 +38,7 @@ use claims::Challenge;
 use id_token::Expected;
 use local_path::LocalPath;
 use problem::SignInError;
+use query::Query;
 use token_endpoint::{Grant, PlatformError, TokenError};
 
 /// What a sign-in may be asked to do at the platform (R14).
@@ -383,26 +385,4 @@ impl From<TokenError> for SignInError {
 /// 256 random bits, as text for a URL.
 fn random() -> Secret {
     CsrfToken::new_random_len(32).secret().clone().into()
-}
-
-/// A query in which a parameter stands once or not at all.
-struct Query<'a>(HashMap<std::borrow::Cow<'a, str>, Vec<std::borrow::Cow<'a, str>>>);
-
-impl<'a> Query<'a> {
-    fn parse(query: Option<&'a str>) -> Self {
-        let mut map: HashMap<_, Vec<_>> = HashMap::new();
-        for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-            map.entry(name).or_default().push(value);
-        }
-        Self(map)
-    }
-
-    /// RFC 6749 §3.1: parameters must not be included more than once.
-    fn one(&self, name: &str) -> Result<Option<&str>, SignInError> {
-        match self.0.get(name).map(Vec::as_slice) {
-            None => Ok(None),
-            Some([value]) => Ok(Some(value)),
-            Some(_) => Err(SignInError::BadAnswer("a repeated parameter")),
-        }
-    }
 }

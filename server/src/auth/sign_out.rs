@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Query, local_path::LocalPath};
+use super::{local_path::LocalPath, query::Query};
 use crate::{
     Cloakroom,
     browser::{CorrelationId, Framed},

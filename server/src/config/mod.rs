@@ -3,6 +3,8 @@
 
 pub mod cloud;
 mod credential;
+mod redirect;
+mod scopes;
 
 use std::{collections::HashSet, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -12,6 +14,9 @@ use uuid::Uuid;
 
 use crate::{auth::credential::Credential, session::seal::Key};
 use cloud::{Audience, Authority, Cloud, is_loopback};
+use redirect::redirect_path;
+
+pub use scopes::is_scope;
 
 /// Where sessions are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -249,24 +254,6 @@ impl<F: Fn(&str) -> Option<String>> Settings<F> {
         }
     }
 
-    fn scopes(&self) -> Result<Vec<String>> {
-        let text = self
-            .get("SCOPES")
-            .unwrap_or_else(|| "User.Read User.ReadBasic.All".into());
-        let scopes: Vec<_> = text
-            .split([' ', ','])
-            .filter(|scope| !scope.is_empty())
-            .map(str::to_owned)
-            .collect();
-        match scopes.iter().find(|scope| !is_scope(scope)) {
-            Some(scope) => wrong(
-                "SCOPES",
-                format!("{scope:?} is not a scope; separate Graph scopes by spaces"),
-            ),
-            None => Ok(scopes),
-        }
-    }
-
     fn allowed_tenants(&self) -> Result<HashSet<Uuid>> {
         self.list("ALLOWED_TENANTS")
             .map(|item| {
@@ -329,7 +316,7 @@ impl<F: Fn(&str) -> Option<String>> Settings<F> {
 
     fn duration(&self, name: &'static str, default: &str) -> Result<Duration> {
         let text = self.get(name).unwrap_or_else(|| default.into());
-        let year = Duration::from_secs(366 * 24 * 3600);
+        let year = Duration::from_hours(366 * 24);
         match humantime::parse_duration(&text) {
             Ok(value) if value >= Duration::from_secs(1) && value <= year => Ok(value),
             _ => wrong(
@@ -347,36 +334,7 @@ impl<F: Fn(&str) -> Option<String>> Settings<F> {
     }
 }
 
-/// R15: who the user is, and a refresh token.
-const IDENTITY: [&str; 3] = ["openid", "profile", "offline_access"];
-
 impl Config {
-    /// R15: identity, and the least of Graph.
-    pub fn scopes_to_ask(&self) -> Vec<String> {
-        self.with_identity(&self.scopes)
-    }
-
-    /// Identity and the Graph scopes among these.
-    pub fn with_identity(&self, scopes: &[String]) -> Vec<String> {
-        let identity = IDENTITY.map(str::to_owned);
-        identity
-            .into_iter()
-            .chain(self.graph_scopes(scopes))
-            .collect()
-    }
-
-    /// The Graph scopes among these; those of sign-in if there are none.
-    pub fn graph_scopes(&self, scopes: &[String]) -> Vec<String> {
-        let is_graph =
-            |scope: &&String| scope.as_str() != "email" && !IDENTITY.contains(&scope.as_str());
-        let some: Vec<_> = scopes.iter().filter(is_graph).cloned().collect();
-        if some.is_empty() {
-            self.scopes.clone()
-        } else {
-            some
-        }
-    }
-
     /// The redirect URI: the same in both legs, never from a request (R10).
     pub fn redirect_uri(&self) -> String {
         format!("{}{}", self.origin(), self.redirect_path)
@@ -444,60 +402,6 @@ fn origin(text: &str) -> Option<Url> {
         && url.username().is_empty()
         && url.password().is_none();
     bare.then_some(url)
-}
-
-/// R11: <https://learn.microsoft.com/entra/identity-platform/reply-url>
-fn redirect_path(given: Option<String>, public_url: &Url) -> Result<String> {
-    const NAME: &str = "REDIRECT_PATH";
-    let path = given.unwrap_or_else(|| "/auth/callback".into());
-    let plain = path.starts_with('/')
-        && path.len() > 1
-        && !path.contains("//")
-        && !path
-            .split('/')
-            .any(|segment| segment == "." || segment == "..")
-        && path
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"/-._~".contains(&b));
-    let taken = [
-        "/auth/login",
-        "/auth/logout",
-        "/auth/revoke",
-        "/auth/frontchannel-logout",
-        "/auth/session",
-        "/auth/error",
-        "/people",
-        "/healthz",
-        "/readyz",
-    ];
-    let prefixes = ["/api/", "/graph/", "/pkg/", "/photo/"];
-    if !plain {
-        return wrong(
-            NAME,
-            "not a plain path; use one like /auth/callback, with no query",
-        );
-    }
-    if taken.contains(&path.as_str()) || prefixes.iter().any(|prefix| path.starts_with(prefix)) {
-        return wrong(
-            NAME,
-            "already a route of this server; use one like /auth/callback",
-        );
-    }
-    if public_url.as_str().len() + path.len() > 256 {
-        return wrong(
-            NAME,
-            "makes a redirect URI of more than 256 characters; shorten it",
-        );
-    }
-    Ok(path)
-}
-
-/// RFC 6749 §3.3, and none of the characters that a URL would have to escape.
-pub fn is_scope(text: &str) -> bool {
-    (1..=200).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b".-_:/".contains(&b))
 }
 
 /// What samples and templates leave in place of a value.

@@ -39,7 +39,7 @@ fn a_registration_alone_is_enough() {
     );
     assert_eq!(
         (config.session_idle, config.session_max),
-        (Duration::from_secs(1800), Duration::from_secs(43200))
+        (Duration::from_mins(30), Duration::from_hours(12))
     );
 }
 
