@@ -8,7 +8,10 @@ use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256, RsaKeySize};
 use serde_json::{Value, json};
 use server::config::Settings;
 
-use crate::harness::{EMPLOYEE, TempDir, TestApp};
+use crate::{
+    harness::{EMPLOYEE, TempDir, TestApp},
+    leaks::Log,
+};
 
 static KEYS: LazyLock<[KeyPair; 2]> = LazyLock::new(|| {
     std::array::from_fn(|_| KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap())
@@ -100,7 +103,7 @@ async fn an_assertion_is_kept_until_shortly_before_it_ends_and_the_next_has_anot
     let app = Files::new().app().await;
     let mut seen = Vec::new();
     for minutes in [0, 5, 4] {
-        app.advance(Duration::from_secs(minutes * 60));
+        app.advance(Duration::from_mins(minutes));
         assert_eq!(app.browser().sign_in(EMPLOYEE).await.status, 303);
         let call = app.calls(Endpoint::Token).pop().unwrap();
         seen.push(call.field("client_assertion").unwrap());
@@ -116,7 +119,7 @@ async fn an_assertion_is_kept_until_shortly_before_it_ends_and_the_next_has_anot
 async fn a_refresh_is_proven_by_the_certificate_too() {
     let app = Files::new().app().await;
     let mut browser = app.signed_in(EMPLOYEE).await;
-    app.advance(Duration::from_secs(2 * 3600));
+    app.advance(Duration::from_hours(2));
     assert_eq!(browser.call("people", "").await.status, 200);
     let call = app.calls(Endpoint::Token).pop().unwrap();
     assert_eq!(call.grant.as_deref(), Some("refresh_token"));
@@ -202,6 +205,7 @@ async fn an_expired_secret_is_said_to_the_operator_and_forgotten_once_it_is_mend
         expired_secrets: vec!["it-was-good-once".into()],
         ..Client::demo()
     });
+    let (log, _watching) = Log::watch();
     let readiness = async |app: &TestApp| {
         let ready = app.browser().get("/readyz").await;
         (ready.status.as_u16(), ready.json()["credential"].clone())
@@ -213,6 +217,13 @@ async fn an_expired_secret_is_said_to_the_operator_and_forgotten_once_it_is_mend
     let (status, said) = readiness(&app).await;
     let said = said.as_str().unwrap();
     assert_eq!(status, 200, "whoever is signed in goes on");
+    let log = log.text();
+    let line = log
+        .lines()
+        .find(|line| line.contains("credential_refused"))
+        .expect("a line in the log");
+    assert!(line.contains("ERROR") && line.contains(said), "{line}");
+    assert!(!log.contains("it-was-good-once"));
     assert!(
         said.starts_with("CLIENT_SECRET") && said.contains("expired") && said.contains("7000222"),
         "{said}"

@@ -146,6 +146,35 @@ async fn an_authority_for_one_tenant_admits_that_tenant() {
     }
 }
 
+#[tokio::test] // R38, R42
+async fn each_authority_admits_its_own_audience_and_allowed_tenants_narrow_it() {
+    const SAM: &str = "sam.whitaker@outlook.example";
+    for (authority, allowed, user, status) in [
+        ("common", "", EMPLOYEE, 303),
+        ("common", "", SAM, 303),
+        ("common", FABRIKAM, SAM, 403),
+        ("common", PERSONAL_TENANT, SAM, 303),
+        ("common", PERSONAL_TENANT, EMPLOYEE, 403),
+        ("organizations", "", EMPLOYEE, 303),
+        ("organizations", PERSONAL_TENANT, EMPLOYEE, 403),
+        ("consumers", "", SAM, 303),
+        ("consumers", FABRIKAM, SAM, 403),
+        (FABRIKAM, "", EMPLOYEE, 303),
+        ("fabrikam.example", PERSONAL_TENANT, EMPLOYEE, 403),
+    ] {
+        let app = TestApp::with(&[
+            ("AUTHORITY", &format!("{{emulator}}/{authority}")),
+            ("ALLOWED_TENANTS", allowed),
+        ])
+        .await;
+        let mut browser = app.browser();
+        let answer = browser.sign_in(user).await;
+        let name = format!("{user} at {authority}, allowed {allowed:?}");
+        assert_eq!(answer.status, status, "{name}");
+        assert_eq!(browser.user().await.is_null(), status != 303, "{name}");
+    }
+}
+
 #[tokio::test] // R36, R38: a token of the personal tenant, rightly signed, at an authority for organisations
 async fn a_personal_account_is_no_member_of_an_organisation() {
     assert_ne!(PERSONAL, PERSONAL_TENANT);
@@ -185,7 +214,7 @@ async fn a_rotated_key_is_fetched_and_keys_survive_an_outage() {
     assert_eq!(app.browser().sign_in(EMPLOYEE).await.status, 303);
     assert_eq!(app.calls(emulator::Endpoint::Keys).len(), 3);
 
-    app.advance(std::time::Duration::from_secs(25 * 3600));
+    app.advance(std::time::Duration::from_hours(25));
     app.control()
         .fault(Fault::status(emulator::Endpoint::Keys, 503));
     app.control()

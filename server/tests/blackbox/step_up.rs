@@ -1,10 +1,13 @@
 //! A signed-in person is asked for more: another permission, another proof. Who comes back must be them.
 
-use emulator::{Callback, Client, Endpoint, Fault};
+use emulator::{Callback, Client, Endpoint, Fault, Forgery};
 use reqwest::Url;
 use serde_json::json;
 
-use crate::harness::{Answer, EMPLOYEE, MANAGER, TestApp};
+use crate::{
+    harness::{Answer, EMPLOYEE, MANAGER, TestApp},
+    leaks::Log,
+};
 
 fn query(answer: &Answer, name: &str) -> Option<String> {
     Url::parse(answer.header("location"))
@@ -78,6 +81,7 @@ async fn somebody_else_who_comes_back_is_noticed_and_said_and_never_mixed() {
     let app = TestApp::start().await;
     let mut browser = app.signed_in(EMPLOYEE).await;
     allow(&app, &["Mail.Read"]);
+    let (log, _watching) = Log::watch();
     for step in ["scope=Mail.Read", "claims=%7B%7D"] {
         let ticket = browser.cookies["session"].clone();
         let callback = browser
@@ -96,6 +100,40 @@ async fn somebody_else_who_comes_back_is_noticed_and_said_and_never_mixed() {
         assert_eq!(browser.cookies["session"], ticket);
         assert_eq!(browser.user().await["username"], EMPLOYEE, "{step}");
     }
+    assert!(log.text().contains("sign_in_failed") && !log.text().contains(MANAGER));
+}
+
+#[tokio::test] // R43
+async fn the_same_address_with_another_object_id_is_somebody_else() {
+    let app = TestApp::start().await;
+    let mut browser = app.signed_in(EMPLOYEE).await;
+    allow(&app, &["Mail.Read"]);
+    app.control()
+        .fault(Fault::id_token(Forgery::WrongOid).once());
+    let callback = browser.begin(EMPLOYEE, "&scope=Mail.Read").await;
+    let answer = browser.get_from_elsewhere(&callback).await;
+    assert_eq!(answer.status, 409, "{answer:?}");
+    assert_eq!(browser.user().await["username"], EMPLOYEE);
+}
+
+#[tokio::test] // R43
+async fn another_address_with_the_same_object_id_is_the_same_person() {
+    let app = TestApp::start().await;
+    let mut browser = app.signed_in(EMPLOYEE).await;
+    allow(&app, &["Mail.Read"]);
+    app.control().fault(
+        Fault::id_token(Forgery::Claim {
+            name: "preferred_username".into(),
+            value: json!("married.name@fabrikam.example"),
+        })
+        .once(),
+    );
+    let callback = browser.begin(EMPLOYEE, "&scope=Mail.Read").await;
+    assert_eq!(browser.callback(&callback).await.status, 303);
+    assert_eq!(
+        browser.user().await["username"],
+        "married.name@fabrikam.example"
+    );
 }
 
 #[tokio::test] // R48
