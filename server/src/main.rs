@@ -83,7 +83,7 @@ async fn serve(cloakroom: Arc<Cloakroom>) -> anyhow::Result<()> {
 
 /// Ended sessions go once a minute (R56).
 async fn purge(cloakroom: Arc<Cloakroom>) {
-    let mut minute = tokio::time::interval(Duration::from_secs(60));
+    let mut minute = tokio::time::interval(Duration::from_mins(1));
     loop {
         minute.tick().await;
         if let Err(error) = cloakroom.sessions.store.purge().await {
@@ -147,7 +147,7 @@ mod demo {
             "CLIENT_ID" => Some(DEMO_CLIENT_ID.to_owned()),
             "CLIENT_SECRET" => Some(DEMO_CLIENT_SECRET.to_owned()),
             "AUTHORITY" => Some(emulator.authority("common")),
-            "GRAPH_ENDPOINT" => Some(emulator.origin().to_string()),
+            "GRAPH_ENDPOINT" => Some(emulator.origin()),
             _ => std::env::var(name).ok(),
         }
     }

@@ -219,28 +219,28 @@ pub async fn photo(
     Query(PhotoQuery { size }): Query<PhotoQuery>,
 ) -> Response {
     let Some(session) = visitor else {
-        return answer(ApiError::new(Code::SignedOut, "You are signed out.", id));
+        return answer(&ApiError::new(Code::SignedOut, "You are signed out.", id));
     };
     match graph::photo::photo(&cloakroom.graph, &session, &person, size).await {
         Ok(Some((kind, bytes))) => ([(header::CONTENT_TYPE, kind)], bytes).into_response(),
         Ok(None) => StatusCode::NOT_FOUND.into_response(),
-        Err(error) => answer(refusal(&error, &id)),
+        Err(error) => answer(&refusal(&error, &id)),
     }
 }
 
 /// Data calls that no route serves.
 pub async fn no_such_call(Extension(CorrelationId(id)): Extension<CorrelationId>) -> Response {
-    answer(ApiError::new(
+    answer(&ApiError::new(
         Code::NotFound,
         "There is nothing at this address.",
         id,
     ))
 }
 
-fn answer(refusal: ApiError) -> Response {
+fn answer(refusal: &ApiError) -> Response {
     let status =
         StatusCode::from_u16(refusal.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = (status, Json(&refusal)).into_response();
+    let mut response = (status, Json(refusal)).into_response();
     if let Some(seconds) = refusal.retry_after {
         response
             .headers_mut()
@@ -294,7 +294,11 @@ pub fn files<S: Clone + Send + Sync + 'static>(options: &LeptosOptions) -> Route
         let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
             continue;
         };
-        if name.ends_with(".br") || name.ends_with(".gz") || name.contains(['{', '}', '*']) {
+        let compressed = entry
+            .path()
+            .extension()
+            .is_some_and(|kind| kind == "br" || kind == "gz");
+        if compressed || name.contains(['{', '}', '*']) {
             continue;
         }
         let file = ServeFile::new(entry.path())

@@ -109,7 +109,7 @@ impl Tokens {
         sessions: Sessions,
     ) -> Self {
         let turns = Cache::builder()
-            .time_to_idle(Duration::from_secs(600))
+            .time_to_idle(Duration::from_mins(10))
             .build();
         Self {
             config,

@@ -102,17 +102,7 @@ impl SignInError {
                 return refused(refusal, retry, start, &again("select_account"), details);
             }
             Self::AnotherPerson { expected, came } => {
-                details.push(("Signed in here".to_owned(), clip(expected.expose())));
-                details.push(("Came back".to_owned(), clip(came.expose())));
-                (
-                    "That was another account",
-                    "This page asked for something more in your name, but somebody else answered at Microsoft. Nothing of that was taken over, and you are signed in as before.",
-                    "Go back and try again with the account that you use here, or change to the other account.",
-                    vec![
-                        ("Go back".to_owned(), return_to.to_string()),
-                        ("Use another account".to_owned(), again("select_account")),
-                    ],
-                )
+                return another_person(expected, came, return_to, again("select_account"), details);
             }
             Self::Credential => (
                 "Sign-in is out of order",
@@ -164,6 +154,27 @@ impl SignInError {
             actions,
             details,
         }
+    }
+}
+
+fn another_person(
+    expected: &Secret,
+    came: &Secret,
+    return_to: &LocalPath,
+    other_account: String,
+    mut details: Vec<(String, String)>,
+) -> Problem {
+    details.push(("Signed in here".to_owned(), clip(expected.expose())));
+    details.push(("Came back".to_owned(), clip(came.expose())));
+    Problem {
+        title: "That was another account".to_owned(),
+        text: "This page asked for something more in your name, but somebody else answered at Microsoft. Nothing of that was taken over, and you are signed in as before.".to_owned(),
+        mend: "Go back and try again with the account that you use here, or change to the other account.".to_owned(),
+        actions: vec![
+            ("Go back".to_owned(), return_to.to_string()),
+            ("Use another account".to_owned(), other_account),
+        ],
+        details,
     }
 }
 

@@ -42,6 +42,7 @@ impl Trail {
     }
 
     /// The page behind this nextLink.
+    #[must_use]
     pub fn next(&self, link: String) -> Self {
         let mut links = self.links.clone();
         links.push(link);

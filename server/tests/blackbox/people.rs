@@ -48,9 +48,8 @@ async fn the_directory_is_paged_both_ways_by_opaque_cursors() {
         all.extend(names(&page));
     }
     assert!(all.len() >= 200, "{}", all.len());
-    assert_eq!(
+    assert!(
         all.iter().collect::<std::collections::HashSet<_>>().len() + 5 > all.len(),
-        true,
         "no page twice"
     );
     while let Some(previous) = page["people"]["previous"].as_str() {

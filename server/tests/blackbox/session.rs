@@ -12,7 +12,7 @@ use server::{
 
 use crate::harness::{EMPLOYEE, MANAGER, TempDir, TestApp};
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 #[tokio::test] // R45, R47
 async fn the_session_cookie_is_strict_and_out_of_reach_of_scripts() {
@@ -190,14 +190,14 @@ async fn a_token_is_refreshed_five_minutes_before_it_expires() {
     let mut browser = app.signed_in(EMPLOYEE).await;
     browser.get("/people").await;
     assert_eq!(app.token_calls(), 1);
-    app.advance(Duration::from_secs(24 * 3600 / 24 * 2));
+    app.advance(Duration::from_hours(2));
     assert_eq!(browser.get("/people").await.status, 200);
     assert_eq!(browser.get("/people").await.status, 200);
     let calls = app.calls(Endpoint::Token);
     assert_eq!(calls.len(), 2);
     assert_eq!(calls[1].grant.as_deref(), Some("refresh_token"));
     // The rotated one is used the next time.
-    app.advance(Duration::from_secs(2 * 3600));
+    app.advance(Duration::from_hours(2));
     browser.get("/people").await;
     let calls = app.calls(Endpoint::Token);
     assert_eq!(calls.len(), 3);
@@ -214,7 +214,7 @@ async fn if_no_refresh_token_is_returned_the_old_one_stays() {
     app.control()
         .fault(Fault::token(TokenChange::NoRefreshToken));
     for _ in 0..2 {
-        app.advance(Duration::from_secs(2 * 3600));
+        app.advance(Duration::from_hours(2));
         assert_eq!(browser.get("/people").await.status, 200);
     }
     let calls = app.calls(Endpoint::Token);
@@ -229,7 +229,7 @@ async fn if_no_refresh_token_is_returned_the_old_one_stays() {
 async fn twenty_parallel_calls_make_one_refresh() {
     let app = TestApp::with(&[("SESSION_IDLE", "10h")]).await;
     let browser = app.signed_in(EMPLOYEE).await;
-    app.advance(Duration::from_secs(2 * 3600));
+    app.advance(Duration::from_hours(2));
     let calls = (0..20).map(|_| {
         let mut browser = browser.clone();
         tokio::spawn(async move { browser.call("people", "").await.status })
@@ -244,7 +244,7 @@ async fn twenty_parallel_calls_make_one_refresh() {
 async fn a_sign_out_beats_a_refresh_in_flight() {
     let app = TestApp::with(&[("SESSION_IDLE", "10h")]).await;
     let mut browser = app.signed_in(EMPLOYEE).await;
-    app.advance(Duration::from_secs(2 * 3600));
+    app.advance(Duration::from_hours(2));
     app.control()
         .fault(Fault::answer(Endpoint::Token, emulator::Answer::Hold).for_grant("refresh_token"));
     let mut other = browser.clone();
@@ -267,7 +267,7 @@ async fn a_sign_out_beats_a_refresh_in_flight() {
 async fn a_dead_refresh_token_ends_the_session_with_reauthenticate() {
     let app = TestApp::with(&[("SESSION_IDLE", "10h")]).await;
     let mut browser = app.signed_in(EMPLOYEE).await;
-    app.advance(Duration::from_secs(2 * 3600));
+    app.advance(Duration::from_hours(2));
     app.control().fault(
         Fault::token(TokenChange::Error {
             error: "invalid_grant".into(),
@@ -294,7 +294,7 @@ async fn a_dead_refresh_token_ends_the_session_with_reauthenticate() {
 async fn a_platform_in_trouble_keeps_the_session() {
     let app = TestApp::with(&[("SESSION_IDLE", "10h")]).await;
     let mut browser = app.signed_in(EMPLOYEE).await;
-    app.advance(Duration::from_secs(2 * 3600));
+    app.advance(Duration::from_hours(2));
     let busy = emulator::Answer::Status {
         status: 429,
         retry_after: Some("7".into()),

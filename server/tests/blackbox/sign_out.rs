@@ -42,7 +42,7 @@ async fn signing_out_works_with_the_platform_down() {
     let mut browser = app.signed_in(EMPLOYEE).await;
     app.control().fault(Fault::status(Endpoint::Metadata, 503));
     app.control().fault(Fault::status(Endpoint::Logout, 503));
-    app.advance(std::time::Duration::from_secs(29 * 60));
+    app.advance(std::time::Duration::from_mins(29));
     let replay = browser.clone();
     assert_eq!(browser.post("/auth/logout").await.status, 303);
     assert_eq!(replay.clone().user().await, serde_json::Value::Null);
@@ -136,7 +136,7 @@ async fn a_refreshed_session_is_still_found_by_its_sid_and_not_kept_in_clear() {
     let app = TestApp::with(&[("SESSION_STORE", &file), ("SESSION_IDLE", "10h")]).await;
     let mut browser = app.signed_in(EMPLOYEE).await;
     let sid = sid(&app, &browser).await;
-    app.advance(std::time::Duration::from_secs(2 * 3600));
+    app.advance(std::time::Duration::from_hours(2));
     assert_eq!(browser.call("people", "").await.status, 200);
     let mut dump = Vec::new();
     for entry in std::fs::read_dir(&directory.0).unwrap() {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::harness::{Answer, Browser, EMPLOYEE, TestApp};
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// A signed-in person whose access token has just expired.
 async fn expired() -> (TestApp, Browser) {
@@ -206,11 +206,11 @@ async fn a_token_that_is_still_good_serves_while_the_platform_is_busy() {
         value: json!(3600),
     }));
     let mut browser = app.signed_in(EMPLOYEE).await;
-    app.advance(Duration::from_secs(56 * 60));
+    app.advance(Duration::from_mins(56));
     app.control().fault(Fault::status(Endpoint::Token, 503));
     assert_eq!(browser.call("people", "").await.status, 200);
     assert_eq!(app.token_calls(), 2, "it was tried");
-    app.advance(Duration::from_secs(5 * 60));
+    app.advance(Duration::from_mins(5));
     assert_eq!(
         code(&browser.call("people", "").await),
         (503, "unavailable".into())
