@@ -97,6 +97,7 @@ impl<F: Fn(&str) -> Option<String>> Settings<F> {
         let rest = [
             "CLIENT_SECRET",
             "CLIENT_CERTIFICATE",
+            "CLIENT_CERTIFICATE_KEY",
             "AZURE_FEDERATED_TOKEN_FILE",
             "AUTHORITY",
             "GRAPH_ENDPOINT",

@@ -218,8 +218,11 @@ fn the_demo_is_for_those_who_have_set_nothing_of_a_registration() {
     };
     assert_eq!(demo(&[]), Ok(true));
     assert_eq!(demo(&[("CLIENT_ID", "x")]), Ok(false));
-    assert_eq!(
-        demo(&[("CLIENT_SECRET", "x")]).unwrap_err().name,
-        "CLIENT_ID"
-    );
+    for given in [
+        &[("CLIENT_SECRET", "x")],
+        &[("CLIENT_CERTIFICATE_KEY", "x")],
+        &[("AZURE_FEDERATED_TOKEN_FILE", "x")],
+    ] {
+        assert_eq!(demo(given).unwrap_err().name, "CLIENT_ID");
+    }
 }
