@@ -113,8 +113,12 @@ pub fn refusal(error: &GraphError, correlation_id: &str) -> ApiError {
     };
     let mut refusal = ApiError::new(code, message, correlation_id);
     refusal.retry_after = error.retry_after();
-    if let GraphError::Token(Refusal::Consent(scopes)) = error {
-        refusal.scopes.clone_from(scopes);
+    match error {
+        GraphError::Token(Refusal::Consent(scopes)) => refusal.scopes.clone_from(scopes),
+        GraphError::Token(Refusal::Claims(challenge)) => {
+            refusal.claims = challenge.as_ref().map(ToString::to_string);
+        }
+        _ => {}
     }
     refusal
 }

@@ -203,6 +203,10 @@ pub fn is_foreign_navigation(headers: &HeaderMap) -> bool {
         && is_navigation(headers)
 }
 
+/// Marks an answer that another site may frame; it has set its own `frame-ancestors`.
+#[derive(Clone)]
+pub struct Framed;
+
 /// R65, R66: headers that every response carries, unless it has set its own.
 pub async fn security_headers(
     State(cloakroom): State<Arc<Cloakroom>>,
@@ -210,6 +214,7 @@ pub async fn security_headers(
     next: Next,
 ) -> Response {
     let mut response = next.run(request).await;
+    let framed = response.extensions().get::<Framed>().is_some();
     let headers = response.headers_mut();
     let mut default = |name: HeaderName, value: &'static str| {
         headers
@@ -231,7 +236,9 @@ pub async fn security_headers(
         HeaderName::from_static("cross-origin-resource-policy"),
         "same-origin",
     );
-    default(HeaderName::from_static("x-frame-options"), "DENY");
+    if !framed {
+        default(HeaderName::from_static("x-frame-options"), "DENY");
+    }
     default(
         HeaderName::from_static("permissions-policy"),
         "accelerometer=(), camera=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), payment=(), usb=()",

@@ -53,6 +53,8 @@ pub struct Cloakroom {
     pub sessions: Sessions,
     /// The authority's documents.
     pub platform: Arc<auth::metadata::Platform>,
+    /// Where codes become tokens.
+    pub token_endpoint: Arc<auth::token_endpoint::TokenEndpoint>,
     /// Microsoft Graph.
     pub graph: graph::Client,
     /// Where leptos finds the site's files.
@@ -84,7 +86,8 @@ pub fn router(cloakroom: Arc<Cloakroom>) -> Router {
             &cloakroom.config.redirect_path,
             get(auth::callback).head(routes::not_allowed),
         )
-        .route("/auth/logout", post(auth::logout))
+        .route("/auth/logout", post(auth::sign_out::logout))
+        .route("/auth/revoke", post(auth::sign_out::revoke))
         .route("/auth/session", get(auth::session))
         .route("/auth/error", get(routes::auth_error))
         .route("/photo/{id}", get(routes::photo))
@@ -101,6 +104,10 @@ pub fn router(cloakroom: Arc<Cloakroom>) -> Router {
         .layer(from_fn_with_state(cloakroom.clone(), browser::bounce))
         // Below this line nothing needs a session: files and probes.
         .merge(routes::files(&cloakroom.leptos))
+        .route(
+            "/auth/frontchannel-logout",
+            get(auth::sign_out::front_channel),
+        )
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(routes::readyz))
         .layer(RequestBodyLimitLayer::new(MAX_REQUEST_BODY))

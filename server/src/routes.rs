@@ -33,7 +33,7 @@ use tower_sessions::{cookie::SameSite, session::Id};
 
 use crate::{
     Cloakroom,
-    auth::{SignedOut, local_path::LocalPath},
+    auth::{local_path::LocalPath, sign_out::SignedOut},
     backend::{RequestBackend, refusal},
     browser::{CorrelationId, is_data, page_policy},
     graph, pages,
@@ -262,7 +262,8 @@ fn answer(refusal: &ApiError) -> Response {
     response
 }
 
-/// `GET /readyz`: the store answers, the platform's documents are at hand.
+/// `GET /readyz`: the store answers, the platform's documents are at hand. A refused credential is said, but
+/// whoever is signed in goes on, and another instance has the same credential: no reason to send them away (R27).
 pub async fn readyz(State(cloakroom): State<Arc<Cloakroom>>) -> Response {
     let store = cloakroom.sessions.store.check().await;
     let platform = cloakroom.platform.check().await;
@@ -279,8 +280,10 @@ pub async fn readyz(State(cloakroom): State<Arc<Cloakroom>>) -> Response {
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
+    let credential = cloakroom.token_endpoint.trouble();
     let body = json!({
         "ready": ready,
+        "credential": credential.as_deref().unwrap_or("ok"),
         "store": say(store.map_err(|_| "the session store does not answer".to_owned())),
         "platform": say(platform.map_err(|_| "the platform's metadata or keys can't be had".to_owned())),
     });

@@ -13,7 +13,7 @@ use leptos::config::LeptosOptions;
 
 use crate::{
     Cloakroom,
-    auth::metadata::Platform,
+    auth::{metadata::Platform, token_endpoint::TokenEndpoint},
     clock::Clock,
     config::{Config, StoreLocation},
     graph,
@@ -69,11 +69,17 @@ impl Cloakroom {
         let http =
             upstream::client(deadline).context("SSL_CERT_FILE or HTTPS_PROXY: can't be used")?;
         let platform = Arc::new(Platform::new(config.clone(), http.clone(), clock.clone()));
-        let tokens = Tokens::new(
+        let token_endpoint = Arc::new(TokenEndpoint::new(
             config.clone(),
             http.clone(),
             clock.clone(),
             platform.clone(),
+        ));
+        let tokens = Tokens::new(
+            config.clone(),
+            clock.clone(),
+            platform.clone(),
+            token_endpoint.clone(),
             sessions.clone(),
         );
         let graph = graph::Client::new(http.clone(), config.graph.clone(), Arc::new(tokens));
@@ -86,6 +92,7 @@ impl Cloakroom {
             sealer,
             sessions,
             platform,
+            token_endpoint,
             graph,
             leptos,
             watched,

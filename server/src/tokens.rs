@@ -1,4 +1,5 @@
-//! An access token for the session at hand: the one it has, or one refresh, or why there is none.
+//! An access token with these permissions for the session at hand: the one it has, or one refresh, or why
+//! there is none. Nothing else asks the platform for tokens of a session.
 
 use std::{
     sync::{
@@ -9,15 +10,16 @@ use std::{
 };
 
 use moka::future::Cache;
-use time::OffsetDateTime;
 use tokio::sync::Mutex;
 use tower_sessions::session::Id;
 use tracing::Instrument;
 
 use crate::{
     auth::{
+        claims::Challenge,
+        id_token::{self, Expected, IdTokenError},
         metadata::{MetadataError, Platform},
-        token_endpoint::{self, Grant, TokenError},
+        token_endpoint::{Grant, PlatformError, TokenEndpoint, TokenError},
     },
     clock::Clock,
     config::Config,
@@ -38,9 +40,16 @@ pub enum Refusal {
     /// The refresh token is dead: the session ends with it (R25, R51).
     #[error("the refresh token is no longer accepted")]
     Reauthenticate,
-    /// The platform wants the person for these scopes (R26).
-    #[error("the platform wants the person's consent or presence")]
+    /// The person has not allowed these scopes, or no longer (R26).
+    #[error("a permission is missing: {0:?}")]
     Consent(Vec<String>),
+    /// The platform wants another sign-in of a kind: a second factor, or one that meets this challenge (R26).
+    /// The session is kept.
+    #[error("the platform wants a sign-in that meets its claims")]
+    Claims(Option<Challenge>),
+    /// The platform wants the person to sign in again (R26). The session is kept.
+    #[error("the platform wants the person to sign in again")]
+    Presence,
     /// The platform can't be had; the session is kept (R24, R27).
     #[error("the platform can't be had just now")]
     Unavailable {
@@ -59,84 +68,110 @@ impl From<StoreError> for Refusal {
     }
 }
 
-/// Which token will do.
-#[derive(Clone, PartialEq, Eq)]
+/// Permissions of which one is enough, the least first: as Graph's documentation lists them for a call.
+pub type AnyOf<'a> = &'a [&'a str];
+
+/// Whether a token that still has some time may serve.
+#[derive(Clone)]
 pub enum Want {
     /// The current one, if it has five minutes left.
     Current,
     /// Another one than this, which Graph refused (R100).
     Other(Secret),
+    /// Another one, that meets the challenge with which Graph refused it (R99).
+    Meeting(Challenge),
 }
 
 /// The tokens of all sessions.
 pub struct Tokens {
     config: Arc<Config>,
-    http: reqwest::Client,
     clock: Clock,
     platform: Arc<Platform>,
+    endpoint: Arc<TokenEndpoint>,
     sessions: Sessions,
     /// One refresh per session at a time (R29).
-    locks: Cache<i128, Arc<Refreshing>>,
+    turns: Cache<i128, Arc<Turn>>,
 }
 
-/// The refresh of one session. Who waited for the lock while one failed gets the same answer, instead of
-/// waiting for the platform in turns.
+/// Who waited while a refresh was refused gets the same refusal, instead of asking the same again.
 #[derive(Default)]
-struct Refreshing {
-    failure: Mutex<Option<Refusal>>,
-    failures: AtomicU64,
+struct Turn {
+    last: Mutex<Option<Refusal>>,
+    refusals: AtomicU64,
 }
 
 impl Tokens {
     /// Over these sessions and this platform.
     pub fn new(
         config: Arc<Config>,
-        http: reqwest::Client,
         clock: Clock,
         platform: Arc<Platform>,
+        endpoint: Arc<TokenEndpoint>,
         sessions: Sessions,
     ) -> Self {
-        let locks = Cache::builder()
+        let turns = Cache::builder()
             .time_to_idle(Duration::from_mins(10))
             .build();
         Self {
             config,
-            http,
             clock,
             platform,
+            endpoint,
             sessions,
-            locks,
+            turns,
         }
     }
 
-    /// An access token with the scopes of sign-in.
+    /// An access token with one of these permissions. Where the person has given none of them, that is the
+    /// answer, before anybody is asked.
     pub async fn access(
         self: &Arc<Self>,
         session: &Arc<Session>,
+        need: AnyOf<'_>,
         want: Want,
     ) -> Result<Secret, Refusal> {
-        if want == Want::Current && self.lasts(&session.signed_in) {
-            return Ok(session.signed_in.access.token.clone());
+        let known = &session.signed_in.access;
+        let granted = |wanted: &&str| {
+            let mut scopes = known.scopes.iter();
+            scopes.any(|scope| scope.eq_ignore_ascii_case(wanted))
+        };
+        if let Some(least) = need.first()
+            && !need.iter().any(granted)
+        {
+            return Err(Refusal::Consent(vec![(*least).to_owned()]));
+        }
+        let is_current = matches!(want, Want::Current);
+        if is_current && self.lasts(&session.signed_in) {
+            return Ok(known.token.clone());
         }
         // In a task of its own: a browser that goes away must not lose a refresh token that the platform
         // has already rotated.
-        let (tokens, session) = (self.clone(), session.clone());
-        let renewing = async move { tokens.renew(&session, want).await };
-        tokio::spawn(renewing.in_current_span())
-            .await
-            .unwrap_or(Err(Refusal::Unavailable { retry_after: None }))
+        let (tokens, mine) = (self.clone(), session.clone());
+        let renewing = async move { tokens.in_turn(&mine, want).await };
+        let answer = tokio::spawn(renewing.in_current_span()).await;
+        match answer.unwrap_or(Err(Refusal::Unavailable { retry_after: None })) {
+            // R24: a busy platform is no reason to refuse a token that is still good.
+            Err(Refusal::Unavailable { .. } | Refusal::Timeout)
+                if is_current && self.clock.now() < known.expires_at =>
+            {
+                Ok(known.token.clone())
+            }
+            answer => answer,
+        }
     }
 
-    async fn renew(&self, session: &Session, want: Want) -> Result<Secret, Refusal> {
-        let lock = self
-            .locks
+    async fn in_turn(&self, session: &Session, want: Want) -> Result<Secret, Refusal> {
+        let turn = self
+            .turns
             .get_with(session.id.0, async { Arc::default() })
             .await;
-        let before = lock.failures.load(Ordering::SeqCst);
-        let mut failure = lock.failure.lock().await;
-        let failed_meanwhile = (lock.failures.load(Ordering::SeqCst) != before)
-            .then(|| failure.clone())
-            .flatten();
+        let before = turn.refusals.load(Ordering::SeqCst);
+        let mut last = turn.last.lock().await;
+        if let Some(refusal) = &*last
+            && turn.refusals.load(Ordering::SeqCst) != before
+        {
+            return Err(refusal.clone());
+        }
         // Another request may have refreshed while we waited: look again.
         let current = self
             .sessions
@@ -144,26 +179,25 @@ impl Tokens {
             .await?
             .ok_or(Refusal::SignedOut)?
             .signed_in;
-        let renewed = current.access.token != session.signed_in.access.token
-            && self.clock.now() < current.access.expires_at;
+        let changed = current.access.token != session.signed_in.access.token;
         let serves = match &want {
-            Want::Current => self.lasts(&current) || renewed,
+            Want::Current => {
+                self.lasts(&current) || (changed && self.clock.now() < current.access.expires_at)
+            }
             Want::Other(refused) => self.lasts(&current) && current.access.token != *refused,
+            Want::Meeting(_) => self.lasts(&current) && changed,
         };
         if serves {
             return Ok(current.access.token);
         }
-        let answer = match failed_meanwhile {
-            Some(refusal) => Err(refusal),
-            None => self.refresh(&session.id, &current).await,
+        let challenge = match &want {
+            Want::Meeting(challenge) => Some(challenge),
+            Want::Current | Want::Other(_) => None,
         };
-        if let Err(refusal @ (Refusal::Unavailable { .. } | Refusal::Timeout)) = &answer {
-            *failure = Some(refusal.clone());
-            lock.failures.fetch_add(1, Ordering::SeqCst);
-            // R24: a busy platform is no reason to refuse a token that is still good.
-            if want == Want::Current && self.clock.now() < current.access.expires_at {
-                return Ok(current.access.token);
-            }
+        let answer = self.refresh(&session.id, &current, challenge).await;
+        if let Err(refusal) = &answer {
+            *last = Some(refusal.clone());
+            turn.refusals.fetch_add(1, Ordering::SeqCst);
         }
         answer
     }
@@ -172,51 +206,32 @@ impl Tokens {
         self.clock.now() + EARLY < signed_in.access.expires_at
     }
 
-    async fn refresh(&self, id: &Id, current: &SignedIn) -> Result<Secret, Refusal> {
+    async fn refresh(
+        &self,
+        id: &Id,
+        current: &SignedIn,
+        challenge: Option<&Challenge>,
+    ) -> Result<Secret, Refusal> {
         let Some(refresh_token) = &current.refresh_token else {
             self.end(id, current, "there is no refresh token").await?;
             return Err(Refusal::Reauthenticate);
         };
-        let metadata = self
-            .platform
-            .metadata()
-            .await
-            .map_err(|error| unavailable(&error))?;
-        let now: OffsetDateTime = self.clock.now();
-        let answer = token_endpoint::redeem(
-            Grant::Refresh(refresh_token),
-            &self.config.scopes_to_ask(),
-            &metadata.token_endpoint,
-            &self.config,
-            &self.http,
-            now,
-        )
-        .await;
+        // R16: what was granted, not what was asked for; asking again would be refused again.
+        let scopes = self.config.with_identity(&current.access.scopes);
+        let answer = self
+            .endpoint
+            .redeem(Grant::Refresh(refresh_token), &scopes, challenge)
+            .await;
         let tokens = match answer {
             Ok(tokens) => tokens,
             Err(TokenError::Refused(refusal)) => {
-                tracing::warn!(event = "refresh_refused", tid = %current.user.tid, oid = current.user.oid, %refusal, "the platform refused a refresh");
-                return match refusal.error.as_str() {
-                    "interaction_required" | "consent_required" | "login_required" => {
-                        Err(Refusal::Consent(self.config.scopes.clone()))
-                    }
-                    _ => {
-                        self.end(id, current, "its refresh token is dead").await?;
-                        Err(Refusal::Reauthenticate)
-                    }
-                };
+                return Err(self.refused(id, &refusal, current, challenge).await?);
             }
-            Err(error) => {
-                tracing::error!(event = "refresh_failed", tid = %current.user.tid, oid = current.user.oid, %error, "a refresh failed; the session is kept");
-                return Err(match error {
-                    TokenError::Upstream(UpstreamError::Timeout) => Refusal::Timeout,
-                    TokenError::Upstream(UpstreamError::Busy { retry_after, .. }) => {
-                        Refusal::Unavailable { retry_after }
-                    }
-                    _ => Refusal::Unavailable { retry_after: None },
-                });
-            }
+            Err(error) => return Err(failed(&error)),
         };
+        if let Some(id_token) = &tokens.id_token {
+            self.check(id, id_token, current).await?;
+        }
         let access_token = tokens.access.token.clone();
         let refreshed = SignedIn {
             user: current.user.clone(),
@@ -234,11 +249,69 @@ impl Tokens {
         }
     }
 
-    async fn end(&self, id: &Id, ended: &SignedIn, why: &str) -> Result<(), Refusal> {
+    /// Sorts a refused refresh by `error` and `suberror` (R25, R26), never by the AADSTS number (R9).
+    /// <https://learn.microsoft.com/entra/msal/dotnet/advanced/exceptions/#msaluirequiredexception-classification-enumeration>
+    async fn refused(
+        &self,
+        id: &Id,
+        refusal: &PlatformError,
+        current: &SignedIn,
+        challenge: Option<&Challenge>,
+    ) -> Result<Refusal, StoreError> {
+        tracing::warn!(event = "refresh_refused", tid = %current.user.tid, oid = current.user.oid, %refusal, "the platform refused a refresh");
+        let claims = || Refusal::Claims(Challenge::parse(&refusal.claims).or(challenge.cloned()));
+        let wants_person = matches!(
+            refusal.suberror.as_str(),
+            "basic_action" | "additional_action" | "message_only" | "user_password_expired"
+        );
+        Ok(match (refusal.error.as_str(), refusal.suberror.as_str()) {
+            ("consent_required", _)
+            | ("interaction_required" | "invalid_grant", "consent_required") => {
+                Refusal::Consent(self.config.graph_scopes(&current.access.scopes))
+            }
+            ("login_required", _) => Refusal::Presence,
+            ("interaction_required", _) => claims(),
+            ("invalid_grant", _) if wants_person => claims(),
+            _ => {
+                self.end(id, current, "its refresh token is dead").await?;
+                Refusal::Reauthenticate
+            }
+        })
+    }
+
+    /// R33: a session whose tokens are suddenly about somebody else, or about nobody that can be proven, ends.
+    async fn check(&self, id: &Id, id_token: &Secret, current: &SignedIn) -> Result<(), Refusal> {
+        let expected = Expected::SamePerson(&current.user);
+        let (config, now) = (&self.config, self.clock.now());
+        match id_token::validate(id_token.expose(), expected, config, &self.platform, now).await {
+            Ok(_) => Ok(()),
+            Err(IdTokenError::Platform(error)) => Err(unavailable(&error)),
+            Err(error) => {
+                tracing::error!(event = "id_token_refused", %error, "a refreshed ID token was refused");
+                self.end(id, current, "its refreshed ID token was refused")
+                    .await?;
+                Err(Refusal::Reauthenticate)
+            }
+        }
+    }
+
+    async fn end(&self, id: &Id, ended: &SignedIn, why: &str) -> Result<(), StoreError> {
         let user = &ended.user;
         tracing::info!(event = "session_ended", tid = %user.tid, oid = user.oid, why, "a session ended");
-        self.sessions.store.end(&StoreKey::of(id)).await?;
-        Ok(())
+        self.sessions.store.end(&StoreKey::of(id)).await
+    }
+}
+
+/// R24, R27: the session is kept.
+fn failed(error: &TokenError) -> Refusal {
+    tracing::error!(event = "refresh_failed", %error, "a refresh failed; the session is kept");
+    match error {
+        TokenError::Metadata(error) => unavailable(error),
+        TokenError::Upstream(UpstreamError::Timeout) => Refusal::Timeout,
+        TokenError::Upstream(UpstreamError::Busy { retry_after, .. }) => Refusal::Unavailable {
+            retry_after: *retry_after,
+        },
+        _ => Refusal::Unavailable { retry_after: None },
     }
 }
 

@@ -6,11 +6,12 @@ use axum::http::{HeaderMap, HeaderValue};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use tower_sessions::cookie::{SameSite, time::Duration};
+use uuid::Uuid;
 
 use crate::{
     secret::Secret,
     session::{
-        StoreKey, cookie,
+        StoreKey, User, cookie,
         seal::{Purpose, SealError, Sealer},
     },
 };
@@ -42,6 +43,38 @@ pub struct Attempt {
     pub started: i64,
     /// The session that it replaces. The callback comes without the Strict cookie and could not tell.
     pub replaces: Option<StoreKey>,
+    /// Who was signed in and asked for more: only they may come back.
+    #[serde(default)]
+    pub expects: Option<Person>,
+    /// The claims challenge that the tokens must meet.
+    #[serde(default)]
+    pub claims: Option<String>,
+}
+
+/// Who somebody is, without what goes with a session.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Person {
+    tid: Uuid,
+    oid: String,
+    /// To name them on a page.
+    pub username: String,
+}
+
+impl From<&User> for Person {
+    fn from(user: &User) -> Self {
+        Self {
+            tid: user.tid,
+            oid: user.oid.clone(),
+            username: user.username.clone(),
+        }
+    }
+}
+
+impl Person {
+    /// Whether this is them; R43: by tenant and object id.
+    pub fn is(&self, user: &User) -> bool {
+        (self.tid, &self.oid) == (user.tid, &user.oid)
+    }
 }
 
 impl Attempt {

@@ -71,10 +71,20 @@ impl Audiences {
     }
 }
 
-/// Checks an ID token of the code exchange and says who signed in.
+/// What a token is held against beside the rules that hold for all.
+#[derive(Clone, Copy)]
+pub enum Expected<'a> {
+    /// The code exchange: this attempt's nonce.
+    Nonce(&'a str),
+    /// R33: a refresh, which may say nothing new about who it is; a nonce it need not repeat (OpenID Connect
+    /// Core §12.2).
+    SamePerson(&'a User),
+}
+
+/// Checks an ID token and says who signed in.
 pub async fn validate(
     token: &str,
-    nonce: &str,
+    expected: Expected<'_>,
     config: &Config,
     platform: &Platform,
     now: OffsetDateTime,
@@ -130,13 +140,24 @@ pub async fn validate(
     if claims.ver.as_deref() != Some("2.0") {
         return Err(Invalid("it is not a v2.0 token"));
     }
-    if claims.nonce.as_deref() != Some(nonce) {
+    if let Expected::Nonce(nonce) = expected
+        && claims.nonce.as_deref() != Some(nonce)
+    {
         return Err(Invalid("its nonce is not this attempt's"));
     }
     if claims.oid.trim().is_empty() || claims.sub.is_empty() {
         return Err(Invalid("it names no user (oid, sub)"));
     }
     check_tenant(tenant, config)?;
+    if let Expected::SamePerson(user) = expected {
+        let same = claims.iss == user.iss
+            && claims.sub == user.sub
+            && tenant == user.tid
+            && claims.oid.eq_ignore_ascii_case(&user.oid);
+        if !same {
+            return Err(Invalid("it is about somebody else than the session"));
+        }
+    }
 
     let username = claims.preferred_username.unwrap_or_default();
     Ok(User {

@@ -1,15 +1,19 @@
-//! Sign-in, callback, sign-out and "who am I": plain axum routes. Which requests reach them is decided in
+//! Sign-in, callback and "who am I": plain axum routes; the ways out are in `sign_out`. Which requests reach them is decided in
 //! `browser`; what a session is, in `session`.
 
 pub mod attempt;
+pub mod claims;
+pub mod credential;
 pub mod help;
 pub mod id_token;
 pub mod local_path;
 pub mod metadata;
 pub mod problem;
+mod query;
+pub mod sign_out;
 pub mod token_endpoint;
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Extension, Json,
@@ -25,32 +29,26 @@ use tracing::Instrument;
 use crate::{
     Cloakroom,
     browser::CorrelationId,
-    config::Config,
-    graph::directory::LISTING,
+    config::is_scope,
     pages,
     secret::Secret,
     session::{RECORD, Session, SignedIn, StoreKey, Visitor, record_value},
     upstream::UpstreamError,
 };
-use attempt::Attempt;
+use attempt::{Attempt, Person};
+use claims::Challenge;
 use help::Lang;
+use id_token::Expected;
 use local_path::LocalPath;
 use problem::SignInError;
-use token_endpoint::{Grant, PlatformError, TokenError, redeem};
+use query::Query;
+use token_endpoint::{Grant, PlatformError, TokenError};
 
 /// What a sign-in may be asked to do at the platform (R14).
 const PROMPTS: [&str; 5] = ["login", "select_account", "consent", "none", "create"];
 
-impl Config {
-    /// R15: who the user is, a refresh token, and the least of Graph.
-    pub fn scopes_to_ask(&self) -> Vec<String> {
-        let identity = ["openid", "profile", "offline_access"].map(str::to_owned);
-        identity
-            .into_iter()
-            .chain(self.scopes.iter().cloned())
-            .collect()
-    }
-}
+/// More permissions than this are not carried from session to session.
+const MOST_SCOPES: usize = 30;
 
 /// `GET /auth/login`: starts a sign-in.
 pub async fn login(
@@ -69,10 +67,11 @@ pub async fn login(
         .unwrap_or_else(LocalPath::root);
     match start(&cloakroom, &query, &return_to, visitor.as_deref(), &headers).await {
         Ok(response) => response,
-        Err(error) => fail(&cloakroom, &id, &error, &return_to, &headers),
+        Err(error) => fail(&cloakroom, &id, &error, &return_to, &headers, None),
     }
 }
 
+#[allow(clippy::too_many_lines)] // one sequence, read from top to bottom
 async fn start(
     cloakroom: &Cloakroom,
     query: &Query<'_>,
@@ -92,22 +91,42 @@ async fn start(
             "It asks for something that Microsoft's sign-in does not know (prompt).",
         ));
     }
+    // A session that is asked for more keeps what it has.
+    let steps_up = ["scope", "claims"]
+        .into_iter()
+        .any(|name| matches!(query.one(name), Ok(Some(value)) if !value.is_empty()));
+    let expects = visitor.filter(|_| steps_up && prompt != Some("select_account"));
     let mut scopes = config.scopes_to_ask();
+    for scope in expects
+        .iter()
+        .flat_map(|session| config.graph_scopes(&session.signed_in.access.scopes))
+    {
+        if !scopes.contains(&scope) && scopes.len() < MOST_SCOPES {
+            scopes.push(scope);
+        }
+    }
     for scope in one("scope")?
         .unwrap_or_default()
         .split(' ')
         .filter(|scope| !scope.is_empty())
     {
-        // Anybody can make this link: it may ask for what this app's own pages ask for, and no more.
+        if !is_scope(scope) || scopes.len() >= MOST_SCOPES + 10 {
+            return Err(SignInError::BadRequest(
+                "It asks for a permission that is none (scope).",
+            ));
+        }
         if !scopes.iter().any(|known| known == scope) {
-            if !LISTING.contains(&scope) {
-                return Err(SignInError::BadRequest(
-                    "It asks for a permission that this app has no use for (scope).",
-                ));
-            }
             scopes.push(scope.to_owned());
         }
     }
+    let wanted = query.one("claims")?.filter(|claims| !claims.is_empty());
+    let wanted = wanted
+        .map(|claims| {
+            Challenge::parse(claims).ok_or(SignInError::BadRequest(
+                "It carries a claims challenge that is none (claims).",
+            ))
+        })
+        .transpose()?;
     let metadata = cloakroom.platform.metadata().await?;
     let now = cloakroom.clock.now();
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
@@ -119,6 +138,8 @@ async fn start(
         scopes,
         started: now.unix_timestamp(),
         replaces: visitor.map(|session| StoreKey::of(&session.id)),
+        expects: expects.map(|session| Person::from(&session.signed_in.user)),
+        claims: wanted.as_ref().map(ToString::to_string),
     };
 
     let mut url = metadata.authorization_endpoint.clone();
@@ -132,13 +153,20 @@ async fn start(
         .append_pair("state", attempt.state.expose())
         .append_pair("nonce", attempt.nonce.expose())
         .append_pair("code_challenge", challenge.as_str())
-        .append_pair("code_challenge_method", "S256");
+        .append_pair("code_challenge_method", "S256")
+        // R99: `cp1` is announced where the tokens come from.
+        .append_pair("claims", &claims::parameter(wanted.as_ref()));
     for name in ["prompt", "login_hint", "domain_hint"] {
-        let value = one(name)?.unwrap_or_default();
-        if value.len() > 2000 {
+        let given = one(name)?.filter(|value| !value.is_empty());
+        if given.is_some_and(|value| value.len() > 2000) {
             return Err(SignInError::BadRequest("It is too long."));
         }
-        if !value.is_empty() {
+        // Who is asked for more need not pick their account again.
+        let known = expects
+            .filter(|_| name == "login_hint")
+            .map(|session| &session.signed_in.user)
+            .map(|user| user.login_hint.as_ref().unwrap_or(&user.username).as_str());
+        if let Some(value) = given.or(known) {
             url.query_pairs_mut().append_pair(name, value);
         }
     }
@@ -205,7 +233,14 @@ pub async fn callback(
             }
             response
         }
-        Err(error) => fail(&cloakroom, &id, &error, &return_to, &headers),
+        Err(error) => fail(
+            &cloakroom,
+            &id,
+            &error,
+            &return_to,
+            &headers,
+            attempt.as_ref(),
+        ),
     };
     if attempt.is_some()
         && let Some(cookie) = Attempt::forget(https, state)
@@ -259,25 +294,21 @@ async fn finish(
         .filter(|code| !code.is_empty())
         .ok_or(SignInError::BadAnswer("no code"))?;
     let now = cloakroom.clock.now();
+    let challenge = attempt.claims.as_deref().and_then(Challenge::parse);
     let grant = Grant::Code {
         code,
         verifier: &attempt.verifier,
     };
-    let tokens = redeem(
-        grant,
-        &attempt.scopes,
-        &metadata.token_endpoint,
-        &cloakroom.config,
-        &cloakroom.http,
-        now,
-    )
-    .await?;
+    let tokens = cloakroom
+        .token_endpoint
+        .redeem(grant, &attempt.scopes, challenge.as_ref())
+        .await?;
     let id_token = tokens
         .id_token
         .ok_or_else(|| SignInError::Unavailable("no ID token".to_owned()))?;
     let user = id_token::validate(
         id_token.expose(),
-        attempt.nonce.expose(),
+        Expected::Nonce(attempt.nonce.expose()),
         &cloakroom.config,
         &cloakroom.platform,
         now,
@@ -286,6 +317,17 @@ async fn finish(
     .map_err(SignInError::IdToken)?;
 
     let (tid, oid) = (user.tid, user.oid.clone());
+    // Asked as one, answered by another: nothing of theirs is taken, and the session stays as it is.
+    if let Some(expected) = attempt
+        .expects
+        .as_ref()
+        .filter(|expected| !expected.is(&user))
+    {
+        return Err(SignInError::AnotherPerson {
+            expected: expected.username.clone().into(),
+            came: user.username.into(),
+        });
+    }
     let signed_in = SignedIn {
         user,
         access: tokens.access,
@@ -328,63 +370,6 @@ fn is_issuer(issuer: &str, template: &str) -> bool {
     tenant.is_some_and(|tenant| uuid::Uuid::try_parse(tenant).is_ok())
 }
 
-/// `POST /auth/logout`: ends the session here, then at Microsoft.
-pub async fn logout(
-    State(cloakroom): State<Arc<Cloakroom>>,
-    Extension(id): Extension<CorrelationId>,
-    Extension(Visitor(visitor)): Extension<Visitor>,
-    session: tower_sessions::Session,
-) -> Response {
-    let home = LocalPath::root();
-    // R71: first of all, and if it can't be done nobody is told that it was.
-    let flushed = session.flush().await.map_err(|error| store_failed(&error));
-    // Two cookies of that name can come, from a neighbour on the same host: the session that serves ends.
-    let ended = match &visitor {
-        Some(visitor) => cloakroom
-            .sessions
-            .store
-            .end(&StoreKey::of(&visitor.id))
-            .await
-            .map_err(|error| store_failed(&error)),
-        None => Ok(()),
-    };
-    if flushed.is_err() || ended.is_err() {
-        return pages::unavailable(&cloakroom, &id.0, &home);
-    }
-    let mut response = pages::see_other(&sign_out_address(&cloakroom, visitor.as_deref()).await);
-    response.extensions_mut().insert(SignedOut);
-    response
-}
-
-/// Marks a response that deletes the session's cookie.
-#[derive(Clone)]
-pub struct SignedOut;
-
-/// Where a sign-out goes on: to Microsoft, which comes back to the start page.
-async fn sign_out_address(cloakroom: &Cloakroom, visitor: Option<&Session>) -> String {
-    let home = "/".to_owned();
-    let Some(visitor) = visitor else { return home };
-    let user = &visitor.signed_in.user;
-    tracing::info!(event = "signed_out", tid = %user.tid, oid = user.oid, "a user signed out");
-    // R74: the platform being down is no reason to stay signed in here.
-    let Some(mut url) = cloakroom
-        .platform
-        .metadata()
-        .await
-        .ok()
-        .and_then(|m| m.end_session_endpoint.clone())
-    else {
-        return home;
-    };
-    let back = format!("{}/", cloakroom.config.origin());
-    url.query_pairs_mut()
-        .append_pair("post_logout_redirect_uri", &back);
-    if let Some(hint) = &user.login_hint {
-        url.query_pairs_mut().append_pair("logout_hint", hint);
-    }
-    url.into()
-}
-
 /// `GET /auth/session`: the minimum (R53). Asking does not slide the session's end (R50).
 pub async fn session(Extension(Visitor(visitor)): Extension<Visitor>) -> Response {
     let Some(session) = visitor else {
@@ -411,13 +396,20 @@ fn fail(
     error: &SignInError,
     return_to: &LocalPath,
     headers: &HeaderMap,
+    attempt: Option<&Attempt>,
 ) -> Response {
     tracing::warn!(event = "sign_in_failed", %error, "a sign-in failed");
-    let problem = error.problem(
+    let mut problem = error.problem(
         return_to,
         Lang::of(headers),
         pages::details(cloakroom, &id.0),
     );
+    // Who only declined to give more is still signed in, and goes back to where they were.
+    if attempt.is_some_and(|attempt| attempt.expects.is_some()) {
+        let back = ("Go back".to_owned(), return_to.to_string());
+        problem.actions.retain(|action| *action != back);
+        problem.actions.insert(0, back);
+    }
     pages::problem(cloakroom, None, error.status(), return_to.as_str(), problem)
 }
 
@@ -431,6 +423,8 @@ impl From<TokenError> for SignInError {
         match error {
             TokenError::Refused(refusal) => Self::Refused(refusal),
             TokenError::Credential(refusal) => Self::Credential(refusal),
+            TokenError::Unproven(_) => Self::Credential(Box::default()),
+            TokenError::Metadata(error) => error.into(),
             TokenError::Upstream(UpstreamError::Timeout) => Self::Timeout,
             other => Self::Unavailable(other.to_string()),
         }
@@ -440,26 +434,4 @@ impl From<TokenError> for SignInError {
 /// 256 random bits, as text for a URL.
 fn random() -> Secret {
     CsrfToken::new_random_len(32).secret().clone().into()
-}
-
-/// A query in which a parameter stands once or not at all.
-struct Query<'a>(HashMap<std::borrow::Cow<'a, str>, Vec<std::borrow::Cow<'a, str>>>);
-
-impl<'a> Query<'a> {
-    fn parse(query: Option<&'a str>) -> Self {
-        let mut map: HashMap<_, Vec<_>> = HashMap::new();
-        for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-            map.entry(name).or_default().push(value);
-        }
-        Self(map)
-    }
-
-    /// RFC 6749 §3.1: parameters must not be included more than once.
-    fn one(&self, name: &str) -> Result<Option<&str>, SignInError> {
-        match self.0.get(name).map(Vec::as_slice) {
-            None => Ok(None),
-            Some([value]) => Ok(Some(value)),
-            Some(_) => Err(SignInError::BadAnswer("a repeated parameter")),
-        }
-    }
 }

@@ -10,7 +10,7 @@ use super::{
     metadata::MetadataError,
     token_endpoint::PlatformError,
 };
-use crate::upstream::UpstreamError;
+use crate::{secret::Secret, upstream::UpstreamError};
 
 /// Why a sign-in did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,14 @@ pub enum SignInError {
     /// The request to start one is malformed (R14).
     #[error("the request is malformed: {0}")]
     BadRequest(&'static str),
+    /// Somebody else came back than the one who was asked for more.
+    #[error("somebody else came back")]
+    AnotherPerson {
+        /// Whose session it is.
+        expected: Secret,
+        /// Who came back. Neither belongs in a log.
+        came: Secret,
+    },
     /// The platform said no.
     #[error("the platform refused: {0}")]
     Refused(Box<PlatformError>),
@@ -57,6 +65,7 @@ impl SignInError {
             | Self::BadRequest(_)
             | Self::Refused(_)
             | Self::IdToken(IdTokenError::Invalid(_)) => StatusCode::BAD_REQUEST,
+            Self::AnotherPerson { .. } => StatusCode::CONFLICT,
             Self::IdToken(IdTokenError::Stranger(_)) => StatusCode::FORBIDDEN,
             Self::IdToken(IdTokenError::Platform(_))
             | Self::Credential(_)
@@ -112,6 +121,9 @@ impl SignInError {
             Self::Refused(refusal) | Self::Credential(refusal) => {
                 return refused(refusal, lang, &again, details);
             }
+            Self::AnotherPerson { expected, came } => {
+                return another_person(expected, came, return_to, again("select_account"), details);
+            }
             Self::IdToken(IdTokenError::Stranger(_)) => (
                 "This account can't be used here",
                 "You signed in with an account of an organisation that this app is not open to.",
@@ -157,6 +169,28 @@ impl SignInError {
             actions,
             details,
         }
+    }
+}
+
+fn another_person(
+    expected: &Secret,
+    came: &Secret,
+    return_to: &LocalPath,
+    other_account: String,
+    mut details: Vec<(String, String)>,
+) -> Problem {
+    details.push(("Signed in here".to_owned(), clip(expected.expose())));
+    details.push(("Came back".to_owned(), clip(came.expose())));
+    Problem {
+        lang: Lang::En.tag(),
+        title: "That was another account".to_owned(),
+        text: "This page asked for something more in your name, but somebody else answered at Microsoft. Nothing of that was taken over, and you are signed in as before.".to_owned(),
+        mend: "Go back and try again with the account that you use here, or change to the other account.".to_owned(),
+        actions: vec![
+            ("Go back".to_owned(), return_to.to_string()),
+            ("Use another account".to_owned(), other_account),
+        ],
+        details,
     }
 }
 

@@ -2,6 +2,9 @@
 //! A wrong one stops the start with one line that names the variable and the mend.
 
 pub mod cloud;
+mod credential;
+mod redirect;
+mod scopes;
 
 use std::{collections::HashSet, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -9,8 +12,11 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use url::Url;
 use uuid::Uuid;
 
-use crate::{secret::Secret, session::seal::Key};
+use crate::{auth::credential::Credential, session::seal::Key};
 use cloud::{Audience, Authority, Cloud, is_loopback};
+use redirect::redirect_path;
+
+pub use scopes::is_scope;
 
 /// Where sessions are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +32,8 @@ pub enum StoreLocation {
 pub struct Config {
     /// `CLIENT_ID`: the application (client) id of the registration.
     pub client_id: String,
-    /// `CLIENT_SECRET`: the credential.
-    pub client_secret: Secret,
+    /// `CLIENT_SECRET`, `CLIENT_CERTIFICATE` with `CLIENT_CERTIFICATE_KEY`, or `AZURE_FEDERATED_TOKEN_FILE`.
+    pub credential: Credential,
     /// `AUTHORITY`: where people sign in.
     pub authority: Authority,
     /// `TRUSTED_HOSTS`: hosts beside Microsoft's own that the authority and Graph may name, over https.
@@ -91,6 +97,7 @@ impl<F: Fn(&str) -> Option<String>> Settings<F> {
         let rest = [
             "CLIENT_SECRET",
             "CLIENT_CERTIFICATE",
+            "CLIENT_CERTIFICATE_KEY",
             "AZURE_FEDERATED_TOKEN_FILE",
             "AUTHORITY",
             "GRAPH_ENDPOINT",
@@ -108,15 +115,8 @@ impl<F: Fn(&str) -> Option<String>> Settings<F> {
 
     /// Reads and checks every setting.
     pub fn read(&self, demo: bool) -> Result<Config> {
-        for name in [
-            "CLIENT_CERTIFICATE",
-            "CLIENT_CERTIFICATE_KEY",
-            "AZURE_FEDERATED_TOKEN_FILE",
-            "TRUSTED_PROXIES",
-        ] {
-            if self.get(name).is_some() {
-                return wrong(name, "not supported yet; unset it");
-            }
+        if self.get("TRUSTED_PROXIES").is_some() {
+            return wrong("TRUSTED_PROXIES", "not supported yet; unset it");
         }
         let listen = self.listen()?;
         if demo && !listen.ip().is_loopback() {
@@ -138,7 +138,7 @@ impl<F: Fn(&str) -> Option<String>> Settings<F> {
         let (session_idle, session_max) = self.timeouts()?;
         Ok(Config {
             client_id: self.client_id()?,
-            client_secret: self.client_secret()?,
+            credential: self.credential()?,
             authority,
             trusted_hosts,
             public_url,
@@ -175,20 +175,6 @@ impl<F: Fn(&str) -> Option<String>> Settings<F> {
                 "still a placeholder; copy the application (client) id from your app registration",
             ),
             Some(id) => Ok(id),
-        }
-    }
-
-    fn client_secret(&self) -> Result<Secret> {
-        match self.get("CLIENT_SECRET") {
-            None => wrong(
-                "CLIENT_SECRET",
-                "missing; create a client secret for your app registration and give its value",
-            ),
-            Some(secret) if is_placeholder(&secret) => wrong(
-                "CLIENT_SECRET",
-                "still a placeholder; give the value of a client secret of your app registration",
-            ),
-            Some(secret) => Ok(secret.into()),
         }
     }
 
@@ -270,24 +256,6 @@ impl<F: Fn(&str) -> Option<String>> Settings<F> {
                 wrong(NAME, "plain http works on localhost only; use https")
             }
             Some(url) => Ok(url),
-        }
-    }
-
-    fn scopes(&self) -> Result<Vec<String>> {
-        let text = self
-            .get("SCOPES")
-            .unwrap_or_else(|| "User.Read User.ReadBasic.All".into());
-        let scopes: Vec<_> = text
-            .split([' ', ','])
-            .filter(|scope| !scope.is_empty())
-            .map(str::to_owned)
-            .collect();
-        match scopes.iter().find(|scope| !is_scope(scope)) {
-            Some(scope) => wrong(
-                "SCOPES",
-                format!("{scope:?} is not a scope; separate Graph scopes by spaces"),
-            ),
-            None => Ok(scopes),
         }
     }
 
@@ -455,75 +423,6 @@ fn origin(text: &str) -> Option<Url> {
         && url.username().is_empty()
         && url.password().is_none();
     bare.then_some(url)
-}
-
-/// R11: <https://learn.microsoft.com/entra/identity-platform/reply-url>
-fn redirect_path(given: Option<String>, public_url: &Url) -> Result<String> {
-    const NAME: &str = "REDIRECT_PATH";
-    let path = given.unwrap_or_else(|| "/auth/callback".into());
-    let plain = path.starts_with('/')
-        && path.len() > 1
-        && !path.contains("//")
-        && !path
-            .split('/')
-            .any(|segment| segment == "." || segment == "..")
-        && path
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"/-._~".contains(&b));
-    // The contract's routes and pages, whether they are there yet or not; a dot may be a file of `public`.
-    let taken = [
-        "/auth/login",
-        "/auth/logout",
-        "/auth/session",
-        "/auth/error",
-        "/auth/frontchannel-logout",
-        "/people",
-        "/me",
-        "/console",
-        "/account",
-        "/setup",
-        "/healthz",
-        "/readyz",
-        "/pkg",
-        "/api",
-        "/graph",
-        "/photo",
-    ];
-    let prefixes = ["/api/", "/graph/", "/pkg/", "/photo/", "/people/"];
-    let file = path
-        .rsplit('/')
-        .next()
-        .is_some_and(|last| last.contains('.'));
-    if !plain {
-        return wrong(
-            NAME,
-            "not a plain path; use one like /auth/callback, with no query",
-        );
-    }
-    if file
-        || taken.contains(&path.as_str())
-        || prefixes.iter().any(|prefix| path.starts_with(prefix))
-    {
-        return wrong(
-            NAME,
-            "already a route of this server; use one like /auth/callback",
-        );
-    }
-    if public_url.as_str().len() + path.len() > 256 {
-        return wrong(
-            NAME,
-            "makes a redirect URI of more than 256 characters; shorten it",
-        );
-    }
-    Ok(path)
-}
-
-/// RFC 6749 §3.3, and none of the characters that a URL would have to escape.
-fn is_scope(text: &str) -> bool {
-    (1..=200).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b".-_:/".contains(&b))
 }
 
 fn is_host(text: &str) -> bool {

@@ -209,7 +209,7 @@ fn other_wrong_values_name_their_variable() {
         ("SESSION_IDLE", "0s"),
         ("SESSION_MAX", "forever"),
         ("LEPTOS_SITE_ADDR", "localhost"),
-        ("CLIENT_CERTIFICATE", "cert.pem"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8"),
     ] {
         refused(name, value);
     }
@@ -228,8 +228,11 @@ fn the_demo_is_for_those_who_have_set_nothing_of_a_registration() {
     };
     assert_eq!(demo(&[]), Ok(true));
     assert_eq!(demo(&[("CLIENT_ID", "x")]), Ok(false));
-    assert_eq!(
-        demo(&[("CLIENT_SECRET", "x")]).unwrap_err().name,
-        "CLIENT_ID"
-    );
+    for given in [
+        &[("CLIENT_SECRET", "x")],
+        &[("CLIENT_CERTIFICATE_KEY", "x")],
+        &[("AZURE_FEDERATED_TOKEN_FILE", "x")],
+    ] {
+        assert_eq!(demo(given).unwrap_err().name, "CLIENT_ID");
+    }
 }

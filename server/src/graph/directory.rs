@@ -7,25 +7,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 use url::Url;
 
-use super::{Client, GraphError, cursor::Trail};
-use crate::{
-    session::{Session, seal::Sealer},
-    tokens::Refusal,
-};
+use super::{Client, GraphError, cursor::Trail, permission};
+use crate::session::{Session, seal::Sealer};
 
 const SELECT: &str =
     "id,displayName,jobTitle,mail,userPrincipalName,businessPhones,mobilePhone,officeLocation";
 const PAGE: usize = 25;
-/// Any of these lets an application list people, the least first:
-/// <https://learn.microsoft.com/graph/api/user-list#permissions>
-pub const LISTING: [&str; 6] = [
-    "User.ReadBasic.All",
-    "User.Read.All",
-    "User.ReadWrite.All",
-    "Directory.Read.All",
-    "Directory.ReadWrite.All",
-    "Directory.AccessAsUser.All",
-];
 /// What a search may be long; Graph refuses more anyway.
 const LONGEST_SEARCH: usize = 120;
 
@@ -71,7 +58,9 @@ struct Page {
 pub async fn profile(graph: &Client, session: &Arc<Session>) -> Result<Profile, GraphError> {
     let mut url = graph.url("/v1.0/me")?;
     url.query_pairs_mut().append_pair("$select", SELECT);
-    let user: GraphUser = graph.json(session, url, HeaderMap::new()).await?;
+    let user: GraphUser = graph
+        .json(session, permission::ME, url, HeaderMap::new())
+        .await?;
     let account = if session.signed_in.user.is_personal() {
         AccountKind::Personal
     } else {
@@ -95,13 +84,6 @@ pub async fn people(
     if user.is_personal() {
         return Ok(Directory::PersonalAccount);
     }
-    let granted = &session.signed_in.access.scopes;
-    if !LISTING
-        .iter()
-        .any(|scope| granted.iter().any(|held| held.eq_ignore_ascii_case(scope)))
-    {
-        return Err(Refusal::Consent(vec![LISTING[0].to_owned()]).into());
-    }
     let trail = Trail::open(sealer, user, cursor).ok_or(GraphError::Cursor)?;
     let url = match trail.link() {
         // Ours once; Graph may have moved since, and then the cursor is a dead one.
@@ -117,7 +99,12 @@ pub async fn people(
         HeaderValue::from_static("eventual"),
     );
     let page: Page = match graph
-        .json(session, url, HeaderMap::from_iter([eventual]))
+        .json(
+            session,
+            permission::PEOPLE,
+            url,
+            HeaderMap::from_iter([eventual]),
+        )
         .await
     {
         Err(GraphError::Refused {

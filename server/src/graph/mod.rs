@@ -1,20 +1,22 @@
 //! Microsoft Graph: everything that reaches it goes through [`Client`], with the session's own token.
 
+pub mod challenge;
 pub mod cursor;
 pub mod directory;
+pub mod permission;
 pub mod photo;
 
 use std::sync::Arc;
 
 use app::error::Code;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde::Deserialize;
 use url::Url;
 use uuid::Uuid;
 
 use crate::{
     session::Session,
-    tokens::{Refusal, Tokens, Want},
+    tokens::{AnyOf, Refusal, Tokens, Want},
     upstream::{self, UpstreamError},
 };
 
@@ -52,8 +54,9 @@ impl GraphError {
     pub fn code(&self) -> Code {
         match self {
             Self::Token(Refusal::SignedOut) => Code::SignedOut,
-            Self::Token(Refusal::Reauthenticate) => Code::Reauthenticate,
+            Self::Token(Refusal::Reauthenticate | Refusal::Presence) => Code::Reauthenticate,
             Self::Token(Refusal::Consent(_)) => Code::ConsentRequired,
+            Self::Token(Refusal::Claims(_)) => Code::ClaimsRequired,
             Self::Token(Refusal::Unavailable { .. }) => Code::Unavailable,
             Self::Token(Refusal::Timeout) | Self::Upstream(UpstreamError::Timeout) => Code::Timeout,
             Self::Refused { status, .. } => match status.as_u16() {
@@ -118,36 +121,73 @@ impl Client {
         }
     }
 
-    /// GETs with the session's token. A plain 401 is worth one refresh and one more try (R100).
+    /// GETs with the session's token.
     pub async fn get(
         &self,
         session: &Arc<Session>,
+        need: AnyOf<'_>,
         url: Url,
         headers: HeaderMap,
     ) -> Result<reqwest::Response, GraphError> {
-        let url = self.own(url)?;
-        let token = self.tokens.access(session, Want::Current).await?;
-        let response = self.send(&url, &headers, token.expose()).await?;
-        if response.status() != StatusCode::UNAUTHORIZED {
-            return accept(response).await;
-        }
-        let token = self.tokens.access(session, Want::Other(token)).await?;
-        accept(self.send(&url, &headers, token.expose()).await?).await
+        self.call(session, need, &Method::GET, url, &headers).await
     }
 
     /// GETs JSON.
     pub async fn json<T: serde::de::DeserializeOwned>(
         &self,
         session: &Arc<Session>,
+        need: AnyOf<'_>,
         url: Url,
         headers: HeaderMap,
     ) -> Result<T, GraphError> {
-        let body = upstream::read(self.get(session, url, headers).await?).await?;
+        let body = upstream::read(self.get(session, need, url, headers).await?).await?;
         serde_json::from_slice(&body).map_err(|_| UpstreamError::Nonsense.into())
+    }
+
+    /// POSTs nothing: for actions.
+    pub async fn act(
+        &self,
+        session: &Arc<Session>,
+        need: AnyOf<'_>,
+        url: Url,
+    ) -> Result<(), GraphError> {
+        let headers = HeaderMap::new();
+        self.call(session, need, &Method::POST, url, &headers)
+            .await
+            .map(|_| ())
+    }
+
+    /// A plain 401 is worth one refresh and one more try (R100); one with a claims challenge, a refresh that
+    /// meets it (R99). Never more than one: what is refused twice, the person has to settle.
+    async fn call(
+        &self,
+        session: &Arc<Session>,
+        need: AnyOf<'_>,
+        method: &Method,
+        url: Url,
+        headers: &HeaderMap,
+    ) -> Result<reqwest::Response, GraphError> {
+        let url = self.own(url)?;
+        let token = self.tokens.access(session, need, Want::Current).await?;
+        let first = self.send(method, &url, headers, token.expose()).await?;
+        if first.status() != StatusCode::UNAUTHORIZED {
+            return accept(first).await;
+        }
+        let challenge = challenge::claims(first.headers());
+        let want = challenge.clone().map_or(Want::Other(token), Want::Meeting);
+        let token = self.tokens.access(session, need, want).await?;
+        let second = self.send(method, &url, headers, token.expose()).await?;
+        if second.status() == StatusCode::UNAUTHORIZED
+            && let Some(challenge) = challenge::claims(second.headers()).or(challenge)
+        {
+            return Err(Refusal::Claims(Some(challenge)).into());
+        }
+        accept(second).await
     }
 
     async fn send(
         &self,
+        method: &Method,
         url: &Url,
         headers: &HeaderMap,
         token: &str,
@@ -158,7 +198,7 @@ impl Client {
         let id = Uuid::new_v4().to_string();
         let response = self
             .http
-            .get(url.clone())
+            .request(method.clone(), url.clone())
             .headers(headers.clone())
             .header(header::AUTHORIZATION, bearer)
             .header("client-request-id", &id)
@@ -189,10 +229,10 @@ struct ErrorBody {
     message: String,
 }
 
-/// A 200, or Graph's refusal in its own words; an answer that is not JSON survives as its status (R101).
+/// A success, or Graph's refusal in its own words; an answer that is not JSON survives as its status (R101).
 async fn accept(response: reqwest::Response) -> Result<reqwest::Response, GraphError> {
     let status = response.status();
-    if status == StatusCode::OK {
+    if status.is_success() {
         return Ok(response);
     }
     let retry_after = upstream::retry_after(response.headers());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::{Client, GraphError};
+use super::{Client, GraphError, permission};
 use crate::{session::Session, upstream};
 
 /// <https://learn.microsoft.com/graph/api/profilephoto-get>
@@ -27,7 +27,10 @@ pub async fn photo(
         return Ok(None);
     }
     let url = graph.url(&format!("/v1.0/users/{id}/photos/{size}x{size}/$value"))?;
-    let response = match graph.get(session, url, HeaderMap::new()).await {
+    let response = match graph
+        .get(session, permission::PHOTO, url, HeaderMap::new())
+        .await
+    {
         Err(GraphError::Refused {
             status: StatusCode::NOT_FOUND,
             ..

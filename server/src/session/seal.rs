@@ -5,7 +5,7 @@
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     hkdf::{HKDF_SHA256, Salt},
-    rand,
+    hmac, rand,
 };
 use zeroize::Zeroizing;
 
@@ -108,6 +108,27 @@ impl Sealer {
             body.truncate(length);
             Some(body)
         })
+    }
+}
+
+impl Sealer {
+    /// What the store finds a thing by without being told it: a keyed hash of the parts, one for each key. The
+    /// first is written, any is looked for.
+    pub fn index(&self, parts: &[&str]) -> Result<Vec<Vec<u8>>, SealError> {
+        let of = |key: &Key| {
+            let key: hmac::Key = Salt::new(HKDF_SHA256, b"cloakroom index")
+                .extract(key.as_bytes())
+                .expand(&[b"cloakroom index v1"], hmac::HMAC_SHA256)
+                .map_err(|_| SealError)?
+                .into();
+            let mut context = hmac::Context::with_key(&key);
+            for part in parts {
+                context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+                context.update(part.as_bytes());
+            }
+            Ok(context.sign().as_ref().to_vec())
+        };
+        self.keys.iter().map(of).collect()
     }
 }
 

@@ -81,14 +81,20 @@ impl std::fmt::Debug for Store {
     }
 }
 
+/// What the store finds a session of the platform by.
+type Hash = Option<Vec<u8>>;
+
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS session (
         id      BLOB PRIMARY KEY,   -- SHA-256 of the session's id
         record  BLOB NOT NULL,      -- sealed
         ends    INTEGER NOT NULL,   -- idle end, never behind `expires`
-        expires INTEGER NOT NULL    -- absolute end
+        expires INTEGER NOT NULL,   -- absolute end
+        sid     BLOB,               -- keyed hash of the platform's session id
+        sid_iss BLOB                -- the same with its issuer
     ) STRICT;
     CREATE INDEX IF NOT EXISTS session_ends ON session (ends);
+    CREATE INDEX IF NOT EXISTS session_sid ON session (sid);
     CREATE TABLE IF NOT EXISTS spent (
         id      BLOB PRIMARY KEY,   -- SHA-256 of what may be used once
         ends    INTEGER NOT NULL    -- when it would be refused for its age
@@ -135,6 +141,18 @@ impl Store {
                     .await?
             }
         };
+        let known: Vec<String> =
+            sqlx::query_scalar("SELECT name FROM pragma_table_info('session')")
+                .fetch_all(&pool)
+                .await?;
+        // A file from before sessions were found by the platform's id.
+        if !known.is_empty() && !known.iter().any(|column| column == "sid") {
+            sqlx::raw_sql(
+                "ALTER TABLE session ADD COLUMN sid BLOB; ALTER TABLE session ADD COLUMN sid_iss BLOB;",
+            )
+            .execute(&pool)
+            .await?;
+        }
         sqlx::raw_sql(SCHEMA).execute(&pool).await?;
         Ok(Self {
             pool,
@@ -176,12 +194,17 @@ impl Store {
     /// Writes a session's record again if the session still exists, and says whether it did: a sign-out
     /// beats a refresh in flight (R31).
     pub async fn update(&self, id: &Id, data: &Value) -> Result<bool, StoreError> {
-        let done = sqlx::query("UPDATE session SET record = ? WHERE id = ? AND ends > ?")
-            .bind(self.seal(id, data)?)
-            .bind(StoreKey::of(id).bytes())
-            .bind(self.now())
-            .execute(&self.pool)
-            .await?;
+        let (sid, sid_iss) = self.platform_session(data)?;
+        let done = sqlx::query(
+            "UPDATE session SET record = ?, sid = ?, sid_iss = ? WHERE id = ? AND ends > ?",
+        )
+        .bind(self.seal(id, data)?)
+        .bind(sid)
+        .bind(sid_iss)
+        .bind(StoreKey::of(id).bytes())
+        .bind(self.now())
+        .execute(&self.pool)
+        .await?;
         Ok(done.rows_affected() == 1)
     }
 
@@ -204,6 +227,24 @@ impl Store {
             .execute(&self.pool)
             .await?;
         Ok(())
+    }
+
+    /// Ends the sessions that a session of the platform began, and says how many they were (R73).
+    pub async fn end_platform_session(
+        &self,
+        sid: &str,
+        iss: Option<&str>,
+    ) -> Result<u64, StoreError> {
+        let (parts, query) = match iss {
+            None => (vec![sid], "DELETE FROM session WHERE sid = ?"),
+            Some(iss) => (vec![sid, iss], "DELETE FROM session WHERE sid_iss = ?"),
+        };
+        let mut ended = 0;
+        for hash in self.sealer.index(&parts).map_err(|_| StoreError::Seal)? {
+            let done = sqlx::query(query).bind(hash).execute(&self.pool).await?;
+            ended += done.rows_affected();
+        }
+        Ok(ended)
     }
 
     /// Uses up what may be used once before `ends`; false if it already was.
@@ -251,6 +292,18 @@ impl Store {
         self.timeouts
     }
 
+    fn platform_session(&self, data: &Value) -> Result<(Hash, Hash), StoreError> {
+        let user = &data[super::RECORD]["user"];
+        let (Some(sid), Some(iss)) = (user["sid"].as_str(), user["iss"].as_str()) else {
+            return Ok((None, None));
+        };
+        let hash = |parts: &[&str]| {
+            let hashes = self.sealer.index(parts).map_err(|_| StoreError::Seal)?;
+            Ok::<Hash, StoreError>(hashes.into_iter().next())
+        };
+        Ok((hash(&[sid])?, hash(&[sid, iss])?))
+    }
+
     fn seal(&self, id: &Id, data: &Value) -> Result<Vec<u8>, StoreError> {
         let plain = serde_json::to_vec(data).map_err(|_| StoreError::Seal)?;
         self.sealer
@@ -271,13 +324,16 @@ impl SessionStore for Store {
         let expires = now.saturating_add(seconds(self.timeouts.max));
         let ends = now.saturating_add(seconds(self.timeouts.idle)).min(expires);
         let data = to_value(record)?;
+        let (sid, sid_iss) = self.platform_session(&data).map_err(backend)?;
         loop {
             let sealed = self.seal(&record.id, &data).map_err(backend)?;
-            let done = sqlx::query("INSERT INTO session (id, record, ends, expires) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING")
+            let done = sqlx::query("INSERT INTO session (id, record, ends, expires, sid, sid_iss) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING")
                 .bind(StoreKey::of(&record.id).bytes())
                 .bind(sealed)
                 .bind(ends)
                 .bind(expires)
+                .bind(&sid)
+                .bind(&sid_iss)
                 .execute(&self.pool)
                 .await
                 .map_err(backend)?;

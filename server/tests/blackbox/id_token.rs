@@ -143,6 +143,37 @@ async fn an_authority_for_one_tenant_admits_that_tenant() {
     }
 }
 
+const PERSONAL_TENANT: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
+
+#[tokio::test] // R38, R42
+async fn each_authority_admits_its_own_audience_and_allowed_tenants_narrow_it() {
+    const SAM: &str = "sam.whitaker@outlook.example";
+    for (authority, allowed, user, status) in [
+        ("common", "", EMPLOYEE, 303),
+        ("common", "", SAM, 303),
+        ("common", FABRIKAM, SAM, 403),
+        ("common", PERSONAL_TENANT, SAM, 303),
+        ("common", PERSONAL_TENANT, EMPLOYEE, 403),
+        ("organizations", "", EMPLOYEE, 303),
+        ("organizations", PERSONAL_TENANT, EMPLOYEE, 403),
+        ("consumers", "", SAM, 303),
+        ("consumers", FABRIKAM, SAM, 403),
+        (FABRIKAM, "", EMPLOYEE, 303),
+        ("fabrikam.example", PERSONAL_TENANT, EMPLOYEE, 403),
+    ] {
+        let app = TestApp::with(&[
+            ("AUTHORITY", &format!("{{emulator}}/{authority}")),
+            ("ALLOWED_TENANTS", allowed),
+        ])
+        .await;
+        let mut browser = app.browser();
+        let answer = browser.sign_in(user).await;
+        let name = format!("{user} at {authority}, allowed {allowed:?}");
+        assert_eq!(answer.status, status, "{name}");
+        assert_eq!(browser.user().await.is_null(), status != 303, "{name}");
+    }
+}
+
 #[tokio::test] // R39
 async fn a_rotated_key_is_fetched_and_keys_survive_an_outage() {
     let app = TestApp::start().await;

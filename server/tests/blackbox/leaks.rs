@@ -6,12 +6,34 @@ use std::{
 };
 
 use emulator::{DEMO_CLIENT_SECRET, Endpoint, Fault, TokenChange};
+use tracing::{Dispatch, subscriber::DefaultGuard};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::harness::{EMPLOYEE, SEEN, TestApp};
 
+/// The log of this thread, as long as its guard lives.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// Everything that is logged from now on. For this thread only: the test's runtime may have no other.
+    pub fn watch() -> (Self, (DefaultGuard, Dispatch)) {
+        let log = Self::default();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(log.clone())
+            .with_ansi(false)
+            .finish();
+        // With a single subscriber in the process, tracing asks only the thread that comes by a line first
+        // whether anybody listens, and remembers that; the other tests' threads would say no.
+        let second = Dispatch::new(tracing_subscriber::registry());
+        (log, (tracing::subscriber::set_default(subscriber), second))
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -34,15 +56,7 @@ impl<'a> MakeWriter<'a> for Log {
 
 #[tokio::test] // R52, R111
 async fn no_token_code_or_secret_reaches_a_response_or_the_log() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(log.clone())
-        .with_ansi(false)
-        .finish();
-    // For this thread only; the test's runtime has no other.
-    let _guard = tracing::subscriber::set_default(subscriber);
-
+    let (log, _watching) = Log::watch();
     let app = TestApp::with(&[("SESSION_IDLE", "10h")]).await;
     let mut browser = app.signed_in(EMPLOYEE).await;
     for path in [
@@ -89,7 +103,7 @@ async fn no_token_code_or_secret_reaches_a_response_or_the_log() {
     secrets.dedup();
     assert!(secrets.len() >= 8, "{}", secrets.len());
 
-    let log = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
+    let log = log.text();
     assert!(
         log.contains("a user signed in") && log.contains("a user signed out"),
         "the log is watched"

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod browser;
+mod credentials;
 mod harness;
 mod id_token;
 mod leaks;
@@ -11,3 +12,5 @@ mod session;
 mod sign_in;
 mod sign_out;
 mod start;
+mod step_up;
+mod tokens;

@@ -326,6 +326,7 @@ async fn a_platform_in_trouble_keeps_the_session() {
         (503, "7")
     );
     assert_eq!(answer.json()["error"]["code"], "unavailable");
+    app.advance(Duration::from_secs(8));
     let credential = TokenChange::Error {
         error: "invalid_client".into(),
         number: 7_000_222,
@@ -450,4 +451,29 @@ async fn sessions_survive_a_restart_and_their_file_tells_nothing() {
         .unwrap();
     assert!(late.find(&id).await.unwrap().is_none());
     assert_eq!(late.purge().await.unwrap(), 1);
+}
+
+#[tokio::test] // R73, R117
+async fn a_file_from_before_sessions_were_found_by_sid_is_brought_up_to_date() {
+    let directory = TempDir::new();
+    let file = directory.0.join("sessions.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(&file)
+        .create_if_missing(true);
+    let old = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    sqlx::raw_sql(
+        "CREATE TABLE session (id BLOB PRIMARY KEY, record BLOB NOT NULL, ends INTEGER NOT NULL, \
+         expires INTEGER NOT NULL) STRICT",
+    )
+    .execute(&old)
+    .await
+    .unwrap();
+    old.close().await;
+    let settings = format!("sqlite:{}", file.display());
+    for _ in 0..2 {
+        let app = TestApp::with(&[("SESSION_STORE", &settings)]).await;
+        let mut browser = app.signed_in(EMPLOYEE).await;
+        assert_eq!(browser.user().await["username"], EMPLOYEE);
+        app.cloakroom.sessions.store.close().await;
+    }
 }

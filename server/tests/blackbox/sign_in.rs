@@ -469,6 +469,8 @@ async fn a_token_endpoint_in_trouble_is_a_page_that_says_so() {
         assert_eq!(answer.status, status, "{name}");
         assert!(answer.body.contains("Try again"), "{name}");
         app.control().clear();
+        // Past the Retry-After.
+        app.advance(std::time::Duration::from_secs(8));
     }
 }
 

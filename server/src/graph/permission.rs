@@ -1,0 +1,46 @@
+//! The delegated permissions of the calls that this app makes, each list as in the table "Permissions" of the
+//! call's page in Graph's documentation: one is enough, the least privileged stands first and is asked for.
+
+use crate::tokens::AnyOf;
+
+/// <https://learn.microsoft.com/graph/api/user-get>, for oneself.
+pub const ME: AnyOf<'_> = &[
+    "User.Read",
+    "User.ReadWrite",
+    "User.ReadBasic.All",
+    "User.Read.All",
+    "User.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+];
+
+/// <https://learn.microsoft.com/graph/api/user-list>.
+pub const PEOPLE: AnyOf<'_> = &[
+    "User.ReadBasic.All",
+    "User.Read.All",
+    "User.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+];
+
+/// <https://learn.microsoft.com/graph/api/profilephoto-get>. One's own photo needs less than others'; Graph
+/// itself refuses the rest.
+pub const PHOTO: AnyOf<'_> = &[
+    "User.Read",
+    "User.ReadWrite",
+    "ProfilePhoto.Read.All",
+    "ProfilePhoto.ReadWrite.All",
+    "User.ReadBasic.All",
+    "User.Read.All",
+    "User.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+];
+
+/// <https://learn.microsoft.com/graph/api/user-revokesigninsessions> (R76).
+pub const REVOKE: AnyOf<'_> = &[
+    "User.RevokeSessions.All",
+    "User.ReadWrite",
+    "User.ReadWrite.All",
+    "Directory.ReadWrite.All",
+];
