@@ -106,6 +106,18 @@ impl TestApp {
         self.calls(Endpoint::Token).len()
     }
 
+    /// Waits until so many token calls have come in; fails if they never do.
+    pub async fn token_calls_reach(&self, count: usize) {
+        let reached = async {
+            while self.token_calls() < count {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), reached)
+            .await
+            .expect("a token call");
+    }
+
     pub fn browser(&self) -> Browser {
         Browser::new(&self.origin)
     }

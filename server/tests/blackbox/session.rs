@@ -269,9 +269,7 @@ async fn a_sign_out_beats_a_refresh_in_flight() {
     let mut other = browser.clone();
     let replay = browser.clone();
     let refreshing = tokio::spawn(async move { other.call("people", "").await });
-    while app.token_calls() < 2 {
-        tokio::task::yield_now().await;
-    }
+    app.token_calls_reach(2).await;
     assert_eq!(browser.post("/auth/logout").await.status, 303);
     app.control().clear();
     assert_eq!(refreshing.await.unwrap().status, 401);

@@ -165,9 +165,7 @@ async fn a_refusal_is_shared_by_those_who_waited_for_it() {
         calls.spawn(async move { tokens.access(&session, &[], Want::Current).await });
     }
     // One thread: by the time that the request has gone out, the others stand in line.
-    while app.token_calls() < 2 {
-        tokio::task::yield_now().await;
-    }
+    app.token_calls_reach(2).await;
     app.control().release();
     for answer in calls.join_all().await {
         assert_eq!(answer.err(), Some(Refusal::Claims(None)));
@@ -438,9 +436,7 @@ async fn a_sign_out_during_that_refresh_leaves_nothing() {
             tokio::spawn(async move { browser.call("people", "").await })
         })
         .collect();
-    while app.token_calls() < 2 {
-        tokio::task::yield_now().await;
-    }
+    app.token_calls_reach(2).await;
     assert_eq!(browser.post("/auth/logout").await.status, 303);
     app.control().clear();
     for call in calls {
