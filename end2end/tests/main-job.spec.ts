@@ -91,7 +91,7 @@ test("a cancelled sign-in ends on a page that offers to start again (R9)", async
   await page.goto("/");
   await signInLink(page).click();
   await page.getByRole("button", { name: "Cancel" }).click();
-  await expect(page.getByRole("heading", { level: 1 })).toHaveText("You are not signed in");
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("You are not signed in yet");
   await expect(page.getByRole("main")).toContainText("cancelled");
   await page.getByRole("main").getByRole("link", { name: /again/ }).click();
   await pick(page, EMPLOYEE);
