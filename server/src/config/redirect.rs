@@ -17,25 +17,41 @@ pub(super) fn redirect_path(given: Option<String>, public_url: &Url) -> Result<S
         && path
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"/-._~".contains(&b));
+    // The contract's routes and pages, whether they are there yet or not; a dot may be a file of `public`.
     let taken = [
         "/auth/login",
         "/auth/logout",
-        "/auth/revoke",
-        "/auth/frontchannel-logout",
         "/auth/session",
         "/auth/error",
+        "/auth/revoke",
+        "/auth/frontchannel-logout",
         "/people",
+        "/me",
+        "/console",
+        "/account",
+        "/setup",
         "/healthz",
         "/readyz",
+        "/pkg",
+        "/api",
+        "/graph",
+        "/photo",
     ];
-    let prefixes = ["/api/", "/graph/", "/pkg/", "/photo/"];
+    let prefixes = ["/api/", "/graph/", "/pkg/", "/photo/", "/people/"];
+    let file = path
+        .rsplit('/')
+        .next()
+        .is_some_and(|last| last.contains('.'));
     if !plain {
         return wrong(
             NAME,
             "not a plain path; use one like /auth/callback, with no query",
         );
     }
-    if taken.contains(&path.as_str()) || prefixes.iter().any(|prefix| path.starts_with(prefix)) {
+    if file
+        || taken.contains(&path.as_str())
+        || prefixes.iter().any(|prefix| path.starts_with(prefix))
+    {
         return wrong(
             NAME,
             "already a route of this server; use one like /auth/callback",

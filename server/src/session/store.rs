@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::Value;
 use sqlx::{
-    Row, SqlitePool,
+    Row, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tower_sessions::{
@@ -102,6 +102,21 @@ const SCHEMA: &str = "
     CREATE INDEX IF NOT EXISTS spent_ends ON spent (ends);
 ";
 
+/// Makes the tables, and brings those of a file from before up to date.
+async fn prepare(connection: &mut SqliteConnection) -> sqlx::Result<()> {
+    let known: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info('session')")
+        .fetch_all(&mut *connection)
+        .await?;
+    // A file from before sessions were found by the platform's id.
+    if !known.is_empty() && !known.iter().any(|column| column == "sid") {
+        let columns =
+            "ALTER TABLE session ADD COLUMN sid BLOB; ALTER TABLE session ADD COLUMN sid_iss BLOB;";
+        sqlx::raw_sql(columns).execute(&mut *connection).await?;
+    }
+    sqlx::raw_sql(SCHEMA).execute(connection).await?;
+    Ok(())
+}
+
 impl Store {
     /// Opens the file, or a database in memory for `None`, and makes its tables.
     pub async fn open(
@@ -122,12 +137,7 @@ impl Store {
                     .max_connections(4)
                     .acquire_timeout(Duration::from_secs(5))
                     // Each connection: a file that was taken away while we run is made anew by the next.
-                    .after_connect(|connection, _| {
-                        Box::pin(async move {
-                            sqlx::raw_sql(SCHEMA).execute(connection).await?;
-                            Ok(())
-                        })
-                    })
+                    .after_connect(|connection, _| Box::pin(prepare(connection)))
                     .connect_with(options)
                     .await?
             }
@@ -137,23 +147,11 @@ impl Store {
                     .max_connections(1)
                     .idle_timeout(None)
                     .max_lifetime(None)
+                    .after_connect(|connection, _| Box::pin(prepare(connection)))
                     .connect_with(SqliteConnectOptions::new().in_memory(true))
                     .await?
             }
         };
-        let known: Vec<String> =
-            sqlx::query_scalar("SELECT name FROM pragma_table_info('session')")
-                .fetch_all(&pool)
-                .await?;
-        // A file from before sessions were found by the platform's id.
-        if !known.is_empty() && !known.iter().any(|column| column == "sid") {
-            sqlx::raw_sql(
-                "ALTER TABLE session ADD COLUMN sid BLOB; ALTER TABLE session ADD COLUMN sid_iss BLOB;",
-            )
-            .execute(&pool)
-            .await?;
-        }
-        sqlx::raw_sql(SCHEMA).execute(&pool).await?;
         Ok(Self {
             pool,
             sealer,
