@@ -1,13 +1,17 @@
 //! The store of sessions on SQLite. It knows a session by a hash of its id and holds its record sealed:
 //! the dump of the file, even with `SESSION_KEY`, opens nothing without the browser's ticket.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::Value;
 use sqlx::{
-    Row, SqliteConnection, SqlitePool,
+    Connection, Row, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tower_sessions::{
@@ -70,6 +74,8 @@ impl StoreKey {
 #[derive(Clone)]
 pub struct Store {
     pool: SqlitePool,
+    /// Keeps a database in memory alive.
+    _keeper: Option<Arc<Mutex<SqliteConnection>>>,
     sealer: Sealer,
     clock: Clock,
     timeouts: Timeouts,
@@ -125,6 +131,7 @@ impl Store {
         clock: Clock,
         timeouts: Timeouts,
     ) -> Result<Self, StoreError> {
+        let mut keeper = None;
         let pool = match file {
             Some(path) => {
                 let options = SqliteConnectOptions::new()
@@ -141,19 +148,25 @@ impl Store {
                     .connect_with(options)
                     .await?
             }
-            // A database in memory belongs to its connection: one, that is never let go.
+            // A database in memory lives as long as a connection to it. The pool's own is not enough: a request
+            // that is given up while it takes it may close it, and everybody would be signed out.
             None => {
+                let options: SqliteConnectOptions = "sqlite::memory:".parse()?;
+                keeper = Some(Arc::new(Mutex::new(
+                    SqliteConnection::connect_with(&options).await?,
+                )));
                 SqlitePoolOptions::new()
                     .max_connections(1)
                     .idle_timeout(None)
                     .max_lifetime(None)
                     .after_connect(|connection, _| Box::pin(prepare(connection)))
-                    .connect_with(SqliteConnectOptions::new().in_memory(true))
+                    .connect_with(options)
                     .await?
             }
         };
         Ok(Self {
             pool,
+            _keeper: keeper,
             sealer,
             clock,
             timeouts,

@@ -475,3 +475,19 @@ async fn a_file_from_before_sessions_were_found_by_sid_is_brought_up_to_date() {
         app.cloakroom.sessions.store.close().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")] // R54
+async fn requests_that_are_given_up_sign_nobody_out_of_a_store_in_memory() {
+    let app = TestApp::start().await;
+    let mut browser = app.signed_in(EMPLOYEE).await;
+    for round in 0..300_u64 {
+        let mut leaving = browser.clone();
+        let asking = tokio::spawn(async move { leaving.user().await });
+        // Given up somewhere on its way.
+        for _ in 0..round % 40 {
+            tokio::task::yield_now().await;
+        }
+        asking.abort();
+    }
+    assert_eq!(browser.user().await["username"], EMPLOYEE);
+}
