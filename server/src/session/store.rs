@@ -132,37 +132,34 @@ impl Store {
         timeouts: Timeouts,
     ) -> Result<Self, StoreError> {
         let mut keeper = None;
-        let pool = match file {
-            Some(path) => {
-                let options = SqliteConnectOptions::new()
-                    .filename(path)
-                    .create_if_missing(true)
-                    .journal_mode(SqliteJournalMode::Wal)
-                    .synchronous(SqliteSynchronous::Normal)
-                    .busy_timeout(Duration::from_secs(5));
-                SqlitePoolOptions::new()
-                    .max_connections(4)
-                    .acquire_timeout(Duration::from_secs(5))
-                    // Each connection: a file that was taken away while we run is made anew by the next.
-                    .after_connect(|connection, _| Box::pin(prepare(connection)))
-                    .connect_with(options)
-                    .await?
-            }
+        let pool = if let Some(path) = file {
+            let options = SqliteConnectOptions::new()
+                .filename(path)
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Normal)
+                .busy_timeout(Duration::from_secs(5));
+            SqlitePoolOptions::new()
+                .max_connections(4)
+                .acquire_timeout(Duration::from_secs(5))
+                // Each connection: a file that was taken away while we run is made anew by the next.
+                .after_connect(|connection, _| Box::pin(prepare(connection)))
+                .connect_with(options)
+                .await?
+        } else {
             // A database in memory lives as long as a connection to it. The pool's own is not enough: a request
             // that is given up while it takes it may close it, and everybody would be signed out.
-            None => {
-                let options: SqliteConnectOptions = "sqlite::memory:".parse()?;
-                keeper = Some(Arc::new(Mutex::new(
-                    SqliteConnection::connect_with(&options).await?,
-                )));
-                SqlitePoolOptions::new()
-                    .max_connections(1)
-                    .idle_timeout(None)
-                    .max_lifetime(None)
-                    .after_connect(|connection, _| Box::pin(prepare(connection)))
-                    .connect_with(options)
-                    .await?
-            }
+            let options: SqliteConnectOptions = "sqlite::memory:".parse()?;
+            keeper = Some(Arc::new(Mutex::new(
+                SqliteConnection::connect_with(&options).await?,
+            )));
+            SqlitePoolOptions::new()
+                .max_connections(1)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .after_connect(|connection, _| Box::pin(prepare(connection)))
+                .connect_with(options)
+                .await?
         };
         Ok(Self {
             pool,
