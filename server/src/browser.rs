@@ -6,7 +6,7 @@ use std::sync::Arc;
 use app::error::{ApiError, Code};
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{Html, IntoResponse, Response},
 };
@@ -19,6 +19,16 @@ use crate::{Cloakroom, MAX_REQUEST_BODY, auth::local_path::LocalPath, pages, ses
 /// The id that a person quotes and the log carries.
 #[derive(Clone)]
 pub struct CorrelationId(pub String);
+
+impl CorrelationId {
+    /// The id of the request with these extensions; `log` has put it there.
+    pub fn of(extensions: &Extensions) -> String {
+        extensions
+            .get::<Self>()
+            .map(|id| id.0.clone())
+            .unwrap_or_default()
+    }
+}
 
 /// Gives each request its id, its span and a line in the log: path and status, never a query (it may hold
 /// a code), never a header.
@@ -150,11 +160,7 @@ fn refuse(request: &Request, status: StatusCode, message: &str) -> Response {
         message,
         "a request was refused"
     );
-    let id = request
-        .extensions()
-        .get::<CorrelationId>()
-        .map(|id| id.0.clone())
-        .unwrap_or_default();
+    let id = CorrelationId::of(request.extensions());
     let code = match status {
         StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
         _ => Code::Forbidden,

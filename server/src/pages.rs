@@ -108,11 +108,7 @@ pub async fn not_found(
         .extensions()
         .get::<Visitor>()
         .and_then(|visitor| visitor.0.clone());
-    let id = request
-        .extensions()
-        .get::<CorrelationId>()
-        .map(|id| id.0.clone())
-        .unwrap_or_default();
+    let id = CorrelationId::of(request.extensions());
     let known = Problem {
         lang: "en",
         title: "Page not found".to_owned(),

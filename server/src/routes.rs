@@ -74,11 +74,7 @@ pub async fn find_visitor(
         }
         Err(error) => {
             tracing::error!(event = "store_failed", %error, "the session store failed");
-            let id = request
-                .extensions()
-                .get::<CorrelationId>()
-                .map(|id| id.0.clone())
-                .unwrap_or_default();
+            let id = CorrelationId::of(request.extensions());
             if is_data(path) || path.starts_with("/photo/") {
                 let mut down = ApiError::new(
                     Code::Unavailable,
@@ -154,11 +150,7 @@ pub fn provide_backend(cloakroom: Arc<Cloakroom>) -> impl Fn() + Clone + Send + 
         {
             response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
         }
-        let correlation_id = parts
-            .extensions
-            .get::<CorrelationId>()
-            .map(|id| id.0.clone())
-            .unwrap_or_default();
+        let correlation_id = CorrelationId::of(&parts.extensions);
         let backend = RequestBackend {
             cloakroom: cloakroom.clone(),
             session,
