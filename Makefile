@@ -4,7 +4,7 @@ export PATH := $(CURDIR)/target/tools/bin:$(CURDIR)/end2end/node_modules/.bin:$(
 export CARGO_TARGET_DIR := $(CURDIR)/target
 PLAYWRIGHT := cd end2end && npx playwright test
 
-.PHONY: run watch build test check fuzz size screenshots clean
+.PHONY: run watch build test check bench fuzz size screenshots clean
 .NOTPARALLEL:
 
 # Serves the demo, or your own registration once .env names one.
@@ -33,11 +33,18 @@ check:
 	cargo fmt --all --check
 	cargo clippy -p app -p server -p emulator --all-targets -- -D warnings
 	cargo clippy -p app -p frontend --target wasm32-unknown-unknown -- -D warnings
+	cargo clippy -p fuzz -- -D warnings
 	cd end2end && npx tsc
 
 # What strangers can send, mutated for FUZZ_SECONDS (600) a target; fails when one of fuzz/targets finds something.
 fuzz:
 	@scripts/fuzz
+
+# What a session costs at a thousand, a hundred thousand and a million of them, on both stores; and how quick the Graph
+# proxy is, beside what others take for the same.
+bench:
+	@scripts/install bench
+	cargo bench -p server --bench '*'
 
 # What /people weighs, compressed; fails above the gate.
 size: build
@@ -47,7 +54,7 @@ size: build
 # Every page, light and dark, 320 and 1440 pixels wide, in target/screenshots.
 screenshots: build
 	@scripts/install test
-	SCREENSHOTS=1 $(PLAYWRIGHT) --project=screenshots
+	export SCREENSHOTS=1 && $(PLAYWRIGHT) --project=screenshots
 
 # All but the installed tools.
 clean:

@@ -1,16 +1,16 @@
 // Playwright against the release build in demo mode: the pages are at http://localhost:PORT, the emulator of
 // Microsoft's platform at http://127.0.0.1:ANOTHER, so a sign-in crosses sites as it does in the real world.
 import { existsSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { defineConfig, devices } from "@playwright/test";
+import { environment, freePort } from "./tests/demo.ts";
 
-// Set once, by the runner; its workers inherit the environment and so read the same address.
+// Set once, by the runner; its workers inherit the environment and so read the same addresses.
 const origin = (process.env.CLOAKROOM_ORIGIN ??= `http://localhost:${await freePort()}`);
+// The same with fewer permissions: what it lacks is asked for when it is needed.
+const modest = (process.env.CLOAKROOM_MODEST_ORIGIN ??= `http://localhost:${await freePort()}`);
 
 // Debian's Chromium, or the one that CHROMIUM names; else the one that Playwright installed.
 const chromium = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"].find((path) => path && existsSync(path));
-// A developer's .env must not turn the demo off.
-const registration = ["CLIENT_ID", "CLIENT_SECRET", "AUTHORITY", "GRAPH_ENDPOINT", "ALLOWED_TENANTS", "REDIRECT_PATH", "SCOPES"];
 const root = process.getuid?.() === 0;
 
 export default defineConfig({
@@ -33,29 +33,19 @@ export default defineConfig({
   },
   projects: [
     { name: "scripts on", testIgnore: /screenshots/ },
-    { name: "scripts off", testMatch: /main-job|sign-out/, use: { javaScriptEnabled: false } },
+    { name: "scripts off", testMatch: /(account|consent|main-job|sign-out)\.spec/, use: { javaScriptEnabled: false } },
     ...(process.env.SCREENSHOTS ? [{ name: "screenshots", testMatch: /screenshots/ }] : []),
   ],
-  webServer: {
+  webServer: [server(origin), server(modest, { SCOPES: "User.Read" })],
+});
+
+function server(origin: string, settings: Record<string, string> = {}) {
+  return {
     command: "target/release/cloakroom",
     cwd: "..",
     url: `${origin}/healthz`,
-    stdout: "pipe",
+    stdout: "pipe" as const,
     timeout: 30_000,
-    env: {
-      ...Object.fromEntries(registration.map((name) => [name, ""])),
-      LEPTOS_SITE_ADDR: `127.0.0.1:${new URL(origin).port}`,
-      LOG: "warn",
-      PUBLIC_URL: origin,
-      SESSION_STORE: "sqlite::memory:",
-    },
-  },
-});
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((closed) => server.close(closed));
-  return port;
+    env: environment(origin, settings),
+  };
 }

@@ -8,7 +8,7 @@ use leptos_router::{
     path,
 };
 
-use crate::pages::{Home, NotFound, People, title_of};
+use crate::pages::{Account, Home, NotFound, People, title_of};
 
 /// Whether a page's next data are on their way. Those before stay until they are here.
 #[derive(Clone, Copy)]
@@ -26,6 +26,7 @@ pub fn App() -> impl IntoView {
             <FlatRoutes fallback=NotFound>
                 <Route path=path!("/") view=Home ssr=SsrMode::Async/>
                 <Route path=path!("/people") view=People ssr=SsrMode::Async/>
+                <Route path=path!("/account") view=Account ssr=SsrMode::Async/>
             </FlatRoutes>
         </Router>
     }

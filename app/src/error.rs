@@ -18,6 +18,8 @@ use crate::{
 pub struct ApiError {
     /// What the page does about it.
     pub code: Code,
+    /// The HTTP status of the answer, which carries it: the code's, or with `graph` Graph's own.
+    pub status: u16,
     /// A sentence for people; never a secret, never markup.
     pub message: String,
     /// The id to quote; the server logged it with the cause.
@@ -59,7 +61,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// The HTTP status of a refusal with this code.
+    /// The HTTP status of a refusal with this code, unless it has one of its own.
     pub fn status(self) -> u16 {
         match self {
             Self::SignedOut | Self::Reauthenticate | Self::ClaimsRequired => 401,
@@ -79,6 +81,7 @@ impl ApiError {
     pub fn new(code: Code, message: impl Into<String>, correlation_id: impl Into<String>) -> Self {
         Self {
             code,
+            status: code.status(),
             message: message.into(),
             correlation_id: correlation_id.into(),
             scopes: Vec::new(),
@@ -141,8 +144,10 @@ from_json!(Code {
 impl FromJson for ApiError {
     fn from_json(json: &JsValue) -> Option<Self> {
         let error: JsValue = field(json, "error")?;
+        let code: Code = field(&error, "code")?;
         Some(Self {
-            code: field(&error, "code")?,
+            code,
+            status: code.status(),
             message: field(&error, "message")?,
             correlation_id: field(&error, "correlation_id")?,
             scopes: field::<Option<_>>(&error, "scopes")?.unwrap_or_default(),
@@ -175,6 +180,7 @@ impl From<ApiError> for Wire {
     fn from(e: ApiError) -> Self {
         let ApiError {
             code,
+            status: _,
             message,
             correlation_id,
             scopes,
@@ -206,6 +212,7 @@ impl From<Wire> for ApiError {
         } = error;
         Self {
             code,
+            status: code.status(),
             message,
             correlation_id,
             scopes,

@@ -5,6 +5,12 @@ use std::fmt::Write;
 /// Ends the session; a POST.
 pub const LOGOUT: &str = "/auth/logout";
 
+/// Ends one session; a POST.
+pub const END: &str = "/account/end";
+
+/// Ends the viewer's other sessions, or all of another person; a POST.
+pub const END_OTHERS: &str = "/account/end-others";
+
 /// Starts a sign-in that comes back to `return_to`, with further parameters of the login route.
 pub fn login(return_to: &str, parameters: &[(&str, &str)]) -> String {
     let mut href = format!("/auth/login?return_to={}", escape(return_to));

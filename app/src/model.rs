@@ -5,13 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::wire::{FromJson, field, from_json};
 
-/// The signed-in user, as the ID token names them. Never a key: that is `tid` + `oid`, on the server.
+/// The signed-in user, as the ID token names them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Viewer {
     /// Display name, for people to read.
     pub name: String,
     /// `preferred_username`: an address to show, which may change.
     pub username: String,
+    /// `tid.oid`, by which a tab notices that somebody else has signed in. Nothing is looked up by it.
+    pub key: String,
 }
 
 /// What kind of account signed in; it decides what Microsoft Graph has to offer.
@@ -75,6 +77,34 @@ pub struct PeoplePage {
     pub previous: Option<String>,
 }
 
+/// Where somebody is signed in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Whose sessions these are, where they are not the viewer's own.
+    pub person: Option<Person>,
+    /// Their sessions.
+    pub sessions: Vec<OpenSession>,
+    /// The viewer's kind of account.
+    pub kind: AccountKind,
+    /// Whether the viewer may see and end other people's sessions (app role `Sessions.Admin`).
+    pub admin: bool,
+}
+
+/// A session that somebody has in some browser.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenSession {
+    /// What it is ended by. It opens nothing.
+    pub key: String,
+    /// The browser, in words.
+    pub browser: String,
+    /// When it began, RFC 3339 in UTC.
+    pub since: String,
+    /// When it was last used, RFC 3339 in UTC.
+    pub used: String,
+    /// Whether it is the viewer's own, in this browser.
+    pub current: bool,
+}
+
 /// Something that did not work, for a page: what happened, what to do, and what to quote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -101,6 +131,19 @@ from_json!(Person {
     mail,
     phone,
     office
+});
+from_json!(Account {
+    person,
+    sessions,
+    kind,
+    admin
+});
+from_json!(OpenSession {
+    key,
+    browser,
+    since,
+    used,
+    current
 });
 from_json!(PeoplePage {
     people,

@@ -24,6 +24,8 @@ pub struct Visit {
     pub login: String,
     /// Path and query of the page.
     pub path: String,
+    /// Seconds after which an unused session ends.
+    pub idle: u64,
 }
 
 /// The document of a page. Signed in, it holds the [`App`] and the scripts that wake it; signed out, nothing but
@@ -39,6 +41,7 @@ pub fn shell(options: LeptosOptions, visit: Visit) -> impl IntoView {
     } else {
         let what = match path_of(&visit) {
             "/people" => "the directory",
+            "/account" => "your sessions",
             _ => "this page",
         };
         view! { <SignInFirst login what/> }.into_any()
@@ -46,7 +49,8 @@ pub fn shell(options: LeptosOptions, visit: Visit) -> impl IntoView {
     document(options, visit, title, false, page)
 }
 
-/// A document around one problem: a path of no page, a sign-in that failed, Microsoft being down. No scripts.
+/// A document around one problem: a path of no page, a sign-in that failed, Microsoft being down. No scripts, but
+/// the one that empties it when the session ends.
 pub fn problem_document(options: LeptosOptions, visit: Visit, problem: Problem) -> impl IntoView {
     let title = title(&problem.title);
     document(
@@ -66,6 +70,10 @@ fn document(
     page: AnyView,
 ) -> AnyView {
     let style = stylesheet(&options);
+    let expiry = expiry(&visit);
+    let watch = expiry
+        .is_some()
+        .then(|| view! { <script type="module" src="/session.js"></script> });
     let scripts = scripts.then(|| {
         view! {
             <AutoReload options=options.clone()/>
@@ -83,6 +91,7 @@ fn document(
                 <title>{title}</title>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="stylesheet" href=style/>
+                {watch}
                 {scripts}
             </head>
             <body>
@@ -95,6 +104,7 @@ fn document(
                 })}
                 {header(visit)}
                 <main id="app" tabindex="-1">{page}</main>
+                {expiry}
             </body>
         </html>
     }
@@ -131,9 +141,9 @@ fn header(visit: Visit) -> AnyView {
     let link = move |href: &'static str, label: &'static str| {
         view! { <a href=href aria-current=(path == href).then_some("page")>{label}</a> }
     };
-    let account = visit.viewer.map(|Viewer { name, username }| {
+    let account = visit.viewer.map(|Viewer { name, username, .. }| {
         view! {
-            <nav aria-label="Main">{link("/", "Home")}{link("/people", "People")}</nav>
+            <nav aria-label="Main">{link("/", "Home")}{link("/people", "People")}{link("/account", "Account")}</nav>
             <div class="account">
                 <p><span>{name}</span><span>{username}</span></p>
                 <a href=links::other_account(&visit.path) rel="external">"Use another account"</a>
@@ -153,4 +163,41 @@ fn header(visit: Visit) -> AnyView {
         </header>
     }
     .into_any()
+}
+
+/// What `session.js` opens before the session ends (WCAG 2.2.1). It fills in the times and shows what goes with the
+/// end that comes: `idle`, which one key puts off, or `max`, which only a new sign-in does.
+fn expiry(visit: &Visit) -> Option<AnyView> {
+    let viewer = visit.viewer.as_ref()?;
+    let dialog = view! {
+        <dialog
+            id="expiry"
+            role="alertdialog"
+            aria-labelledby="expiry-title"
+            aria-describedby="expiry-text"
+            data-user=viewer.key.clone()
+            data-idle=visit.idle.to_string()
+        >
+            <form method="dialog">
+                <h2 id="expiry-title">"You are about to be signed out"</h2>
+                <div id="expiry-text">
+                    <p data-end="idle">
+                        "Nothing has happened here for a while. You will be signed out at "<time></time>", unless you stay."
+                    </p>
+                    <p data-end="max">
+                        "No session lasts longer than this one has. It ends at "<time></time>
+                        "; signing in again will be needed. You come back to this page."
+                    </p>
+                </div>
+                <p class="countdown" role="timer"></p>
+                <p class="unseen" role="status" data-text="{} seconds left"></p>
+                <p class="actions">
+                    <button class="button primary" data-end="idle">"Stay signed in"</button>
+                    <a class="button primary" data-end="max" href=visit.login.clone() rel="external">"Sign in again"</a>
+                    <button class="button" data-end="max">"Not now"</button>
+                </p>
+            </form>
+        </dialog>
+    };
+    Some(dialog.into_any())
 }

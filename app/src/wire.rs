@@ -46,6 +46,12 @@ impl FromJson for String {
     }
 }
 
+impl FromJson for bool {
+    fn from_json(json: &JsValue) -> Option<Self> {
+        json.as_bool()
+    }
+}
+
 impl FromJson for u32 {
     fn from_json(json: &JsValue) -> Option<Self> {
         // Saturates; nothing that is sent is negative or has a fraction.

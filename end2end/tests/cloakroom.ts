@@ -33,22 +33,14 @@ export const test = base.extend<{ complaints: string[]; elsewhere: (html: string
   complaints: [
     async ({ page }, use) => {
       const complaints: string[] = [];
-      // Microsoft's signed-out page frames each app's front-channel address; this one has none yet (R73). The browser
-      // says so, and the error page that it puts into the frame may complain as well.
-      const ofTheFrame = (text: string, url = "") =>
-        /^Framing '.*' violates .* "frame-ancestors 'none'"/.test(text) ||
-        /TrustedTypePolicy.*no longer runnable/.test(text) ||
-        url.startsWith("chrome-error:");
-      page.on("pageerror", (error) => {
-        if (!ofTheFrame(error.message)) complaints.push(error.stack ?? String(error));
-      });
+      page.on("pageerror", (error) => complaints.push(error.stack ?? String(error)));
       page.on("console", (message) => {
         if (message.type() !== "error" && !/Content.Security.Policy/i.test(message.text())) return;
         const { url } = message.location();
-        if (ofTheFrame(message.text(), url)) return;
-        // A person without a photo, and a page that tells of its trouble, have the status of it.
+        // A person without a photo, a session without any more events, and a page that tells of its trouble, have the
+        // status of it.
         const expected = /^Failed to load resource: .* status of 4\d\d/.test(message.text());
-        if (expected && (new URL(url).pathname.startsWith("/photo/") || url === page.url())) return;
+        if (expected && (/^\/(photo\/|auth\/events$)/.test(new URL(url).pathname) || url === page.url())) return;
         complaints.push(`${message.text()} (${url})`);
       });
       await use(complaints);

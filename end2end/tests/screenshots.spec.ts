@@ -1,5 +1,5 @@
 // `make screenshots`: every page, light and dark, on a telephone and on a wide screen, in target/screenshots.
-import { PERSONAL, signIn, signInLink, test } from "./cloakroom.ts";
+import { PERSONAL, expect, signIn, signInLink, test } from "./cloakroom.ts";
 
 for (const colorScheme of ["light", "dark"] as const) {
   for (const width of [320, 1440]) {
@@ -23,6 +23,26 @@ for (const colorScheme of ["light", "dark"] as const) {
         await shoot("people", "/people");
         await shoot("people-search", "/people?search=Lindqvist");
         await shoot("people-nobody", "/people?search=qqqqzzzz");
+        await shoot("account", "/account");
+      });
+
+      test("an administrator, and the warning before the end", async ({ page }) => {
+        const shoot = (name: string) => page.screenshot({ path: `../target/screenshots/${name}-${width}-${colorScheme}.png` });
+        await signIn(page, "Aroha Ngata");
+        await page.goto("/account?person=maya.lindqvist@fabrikam.example&done=1", { waitUntil: "networkidle" });
+        await shoot("account-admin");
+        for (const end of ["idle_expires_at", "expires_at"]) {
+          await page.route("**/auth/session", async (route) => {
+            const headers = { ...route.request().headers(), "sec-fetch-site": "same-origin" };
+            const response = await route.fetch({ headers });
+            const session = await response.json();
+            const soon = new Date(Date.parse(session.now) + 107_000).toISOString();
+            await route.fulfill({ response, json: { ...session, idle_expires_at: soon, [end]: soon } });
+          });
+          await page.goto("/account");
+          await expect(page.getByRole("alertdialog")).toBeVisible();
+          await shoot(`warning-${end}`);
+        }
       });
 
       test("a personal account", async ({ page }) => {

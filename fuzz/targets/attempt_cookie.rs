@@ -7,9 +7,13 @@ use libfuzzer_sys::{
     fuzz_target,
 };
 use server::{
-    auth::attempt::Attempt,
-    session::seal::{Key, Sealer},
+    auth::attempt::{Attempt, Person},
+    session::{
+        User,
+        seal::{Key, Sealer},
+    },
 };
+use uuid::Uuid;
 
 const NOW: i64 = 1_700_000_000;
 
@@ -18,6 +22,10 @@ struct Input<'a> {
     https: bool,
     state: &'a str,
     return_to: &'a str,
+    /// Who was asked for more.
+    username: Option<&'a str>,
+    /// The claims challenge.
+    claims: Option<&'a str>,
     /// The whole header, with `@` for the name of the attempt's cookie and `%` for its value.
     header: &'a [u8],
     /// Changes to the sealed value: where and to what.
@@ -28,11 +36,22 @@ struct Input<'a> {
 
 fuzz_target!(|input: Input<'_>| {
     let sealer = sealer(1);
-    let attempt = attempt(input.state, input.return_to);
+    let attempt = Attempt {
+        expects: input.username.map(person),
+        claims: input.claims.map(str::to_owned),
+        ..attempt(input.state, input.return_to)
+    };
+    let claims = input.claims.unwrap_or_default();
+    let username = input.username.unwrap_or_default();
     let none = HeaderMap::new();
     let cookies = attempt
         .cookies(input.https, &sealer, &none, NOW)
         .expect("it seals");
+    let Some(cookies) = cookies else {
+        let length = input.state.len() + input.return_to.len() + claims.len() + username.len();
+        assert!(length > 300, "{length}");
+        return;
+    };
     let Some((name, value)) = cookies.last().and_then(|cookie| {
         let (pair, _) = cookie.to_str().ok()?.split_once(';')?;
         pair.split_once('=')
@@ -49,6 +68,9 @@ fuzz_target!(|input: Input<'_>| {
     let made = format!("{name}={value}");
     let found = find(&sealer, made.as_bytes(), input.state, NOW).expect("it opens");
     assert_eq!(found.return_to, input.return_to);
+    assert_eq!(found.claims.as_deref(), input.claims);
+    let expected = found.expects.map(|person| person.username);
+    assert_eq!(expected.as_deref(), input.username);
     assert!(find(&sealer, made.as_bytes(), input.state, NOW + 15 * 60).is_none());
     assert!(find(&self::sealer(2), made.as_bytes(), input.state, NOW).is_none());
     if input.answer != input.state {
@@ -98,12 +120,28 @@ fuzz_target!(|input: Input<'_>| {
         let next = self::attempt("another", "/");
         let answer = next
             .cookies(input.https, &sealer, &request, NOW)
-            .expect("it seals");
+            .expect("it seals")
+            .expect("it is short");
         let set = answer.iter().filter(|cookie| !deletes(cookie)).count();
         assert_eq!(set, 1, "one is made, others are only deleted");
     }
     _ = Attempt::forget(input.https, input.answer);
 });
+
+/// As a session knows them.
+fn person(username: &str) -> Person {
+    Person::from(&User {
+        tid: Uuid::from_u128(7),
+        oid: "object".to_owned(),
+        sub: "subject".to_owned(),
+        iss: "issuer".to_owned(),
+        name: "name".to_owned(),
+        username: username.to_owned(),
+        sid: None,
+        login_hint: None,
+        roles: Vec::new(),
+    })
+}
 
 fn deletes(cookie: &HeaderValue) -> bool {
     cookie
@@ -124,5 +162,7 @@ fn attempt(state: &str, return_to: &str) -> Attempt {
         scopes: vec!["User.Read".to_owned()],
         started: NOW,
         replaces: None,
+        expects: None,
+        claims: None,
     }
 }

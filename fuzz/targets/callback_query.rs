@@ -14,10 +14,18 @@ use axum::{
 };
 use emulator::{DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, Emulator};
 use libfuzzer_sys::fuzz_target;
-use server::{Cloakroom, auth::attempt::Attempt, clock::Clock, config::Settings, router};
+use server::{
+    Cloakroom,
+    auth::attempt::{Attempt, Person},
+    clock::Clock,
+    config::Settings,
+    router,
+    session::User,
+};
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
 use url::form_urlencoded;
+use uuid::Uuid;
 
 /// The server, and Microsoft played by the emulator.
 struct World {
@@ -184,10 +192,24 @@ impl World {
             scopes: self.cloakroom.config.scopes_to_ask(),
             started: now,
             replaces: None,
+            // A signed-in person who was asked for more, with a challenge: the page has most to say then.
+            expects: Some(Person::from(&User {
+                tid: Uuid::from_u128(7),
+                oid: "object".to_owned(),
+                sub: "subject".to_owned(),
+                iss: "issuer".to_owned(),
+                name: "name".to_owned(),
+                username: "maya".to_owned(),
+                sid: None,
+                login_hint: None,
+                roles: Vec::new(),
+            })),
+            claims: Some(r#"{"access_token":{"nbf":{"value":"1"}}}"#.to_owned()),
         };
         let cookies = attempt
             .cookies(false, &self.cloakroom.sealer, &HeaderMap::new(), now)
-            .expect("it seals");
+            .expect("it seals")
+            .expect("it is short");
         let cookie = cookies[0].to_str().expect("text");
         cookie.split(';').next().expect("a pair").to_owned()
     }

@@ -20,7 +20,10 @@ use libfuzzer_sys::{
 };
 use serde_json::{Map, Value, json};
 use server::{
-    auth::{id_token::validate, metadata::Platform},
+    auth::{
+        id_token::{Expected, validate},
+        metadata::Platform,
+    },
     clock::Clock,
     config::{Config, Settings},
     session::User,
@@ -92,7 +95,7 @@ static WORLD: LazyLock<Mutex<World>> = LazyLock::new(|| Mutex::new(World::new())
 
 fuzz_target!(|input: Input<'_>| {
     let world = WORLD.lock().expect("the first find ends it all");
-    let right = world.sign(&world.header().to_string(), &world.claims().to_string());
+    let right = world.sign(&header().to_string(), &world.claims().to_string());
     match input {
         Input::Text(text) => assert!(world.validate(text).is_none(), "{text}"),
         Input::Edited(edits) => {
@@ -108,7 +111,7 @@ fuzz_target!(|input: Input<'_>| {
             assert_eq!(world.validate(&text).is_some(), text == right, "{text}");
         }
         Input::Signed(changes) => {
-            let (mut header, mut claims) = (world.header(), world.claims());
+            let (mut header, mut claims) = (header(), world.claims());
             for (in_header, name, text) in changes {
                 let part = if in_header { &mut header } else { &mut claims };
                 let value = serde_json::from_str(text).unwrap_or_else(|_| json!(text));
@@ -178,13 +181,9 @@ impl World {
             config,
             platform,
         };
-        let right = world.sign(&world.header().to_string(), &world.claims().to_string());
+        let right = world.sign(&header().to_string(), &world.claims().to_string());
         assert!(world.validate(&right).is_some(), "the right token is right");
         world
-    }
-
-    fn header(&self) -> Value {
-        json!({ "typ": "JWT", "alg": "RS256", "kid": "the-key" })
     }
 
     fn claims(&self) -> Value {
@@ -210,8 +209,15 @@ impl World {
     }
 
     fn validate(&self, token: &str) -> Option<User> {
+        let expected = Expected::Nonce(NONCE);
         self.runtime
-            .block_on(validate(token, NONCE, &self.config, &self.platform, now()))
+            .block_on(validate(
+                token,
+                expected,
+                &self.config,
+                &self.platform,
+                now(),
+            ))
             .ok()
     }
 
@@ -266,4 +272,8 @@ impl World {
 
 fn now() -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(NOW).expect("a time")
+}
+
+fn header() -> Value {
+    json!({ "typ": "JWT", "alg": "RS256", "kid": "the-key" })
 }

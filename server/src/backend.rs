@@ -5,7 +5,7 @@ use std::sync::Arc;
 use app::{
     api::Backend,
     error::{ApiError, Code},
-    model::{Directory, Profile, Viewer},
+    model::{Account, Directory, Profile, Viewer},
 };
 use async_trait::async_trait;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -14,6 +14,7 @@ use tracing::Instrument;
 
 use crate::{
     Cloakroom,
+    account::{self, AccountError},
     graph::{GraphError, directory},
     session::Session,
     tokens::Refusal,
@@ -67,6 +68,35 @@ impl Backend for RequestBackend {
         .instrument(self.span.clone())
         .await
     }
+
+    async fn account(&self, person: &str) -> Result<Account, ApiError> {
+        let session = self.session()?;
+        async {
+            let refuse = |code, message| ApiError::new(code, message, &self.correlation_id);
+            account::account(&self.cloakroom, session, person)
+                .await
+                .map_err(|error| {
+                    tracing::warn!(event = "account_refused", %error, "no list of sessions");
+                    match error {
+                        AccountError::NotAdmin => refuse(
+                            Code::Forbidden,
+                            "Other people's sessions take the app role Sessions.Admin.",
+                        ),
+                        AccountError::NoSuchPerson => refuse(
+                            Code::NotFound,
+                            "Nobody in your organisation has this sign-in name or object id.",
+                        ),
+                        AccountError::Graph(error) => self.refuse(&error),
+                        AccountError::Store(_) => refuse(
+                            Code::Unavailable,
+                            "The server can't look up sessions just now.",
+                        ),
+                    }
+                })
+        }
+        .instrument(self.span.clone())
+        .await
+    }
 }
 
 impl RequestBackend {
@@ -91,6 +121,7 @@ pub fn viewer(session: &Session) -> Viewer {
     Viewer {
         name: user.name.clone(),
         username: user.username.clone(),
+        key: format!("{}.{}", user.tid, user.oid),
     }
 }
 
@@ -111,7 +142,16 @@ pub fn refusal(error: &GraphError, correlation_id: &str) -> ApiError {
         Code::Unavailable => "Microsoft can't be reached just now.",
         Code::Timeout => "Microsoft did not answer in time.",
     };
+    let message = match error {
+        GraphError::Endless => "Microsoft Graph's pages go round in a circle.",
+        GraphError::PersonalAccount => {
+            "A personal account belongs to no organisation, so there is no directory."
+        }
+        GraphError::SendAgain => "Your sign-in was renewed meanwhile. Try again.",
+        _ => message,
+    };
     let mut refusal = ApiError::new(code, message, correlation_id);
+    refusal.status = error.status();
     refusal.retry_after = error.retry_after();
     match error {
         GraphError::Token(Refusal::Consent(scopes)) => refusal.scopes.clone_from(scopes),

@@ -1,20 +1,30 @@
 //! What stands between the browser and every route: the same-origin gate, the bounce that makes up for
 //! the Strict cookie, the security headers.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use app::error::{ApiError, Code};
 use axum::{
-    extract::{Request, State},
-    http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    body::{Body, to_bytes},
+    extract::{ConnectInfo, Request, State},
+    http::{
+        Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header,
+        uri::PathAndQuery,
+    },
     middleware::Next,
     response::{Html, IntoResponse, Response},
 };
 use leptos::nonce::Nonce;
+use tokio::time::timeout;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::{Cloakroom, MAX_REQUEST_BODY, auth::local_path::LocalPath, pages, session::cookie};
+use crate::{
+    Cloakroom, MAX_REQUEST_BODY,
+    auth::local_path::LocalPath,
+    forwarded, pages,
+    session::{cookie, events},
+};
 
 /// The id that a person quotes and the log carries.
 #[derive(Clone)]
@@ -30,11 +40,23 @@ impl CorrelationId {
     }
 }
 
-/// Gives each request its id, its span and a line in the log: path and status, never a query (it may hold
-/// a code), never a header.
-pub async fn log(mut request: Request, next: Next) -> Response {
+/// Gives each request its id, its span and a line in the log: who asked from where, path and status, never a query (it
+/// may hold a code), never a header as it came. A path of Graph's has people's ids in it; the proxy logs its pattern.
+pub async fn log(
+    State(cloakroom): State<Arc<Cloakroom>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let id = Uuid::new_v4().to_string();
-    let span = tracing::error_span!("request", id, method = %request.method(), path = request.uri().path());
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let client = peer.map(|ConnectInfo(peer)| {
+        let proxies = &cloakroom.config.trusted_proxies;
+        forwarded::client(peer.ip(), request.headers(), proxies)
+    });
+    let client = client.map(tracing::field::display);
+    let path = request.uri().path();
+    let path = if is_graph(path) { "/graph/" } else { path };
+    let span = tracing::error_span!("request", id, client, method = %request.method(), path);
     request.extensions_mut().insert(CorrelationId(id.clone()));
     async {
         let started = std::time::Instant::now();
@@ -54,7 +76,7 @@ pub async fn log(mut request: Request, next: Next) -> Response {
     .await
 }
 
-/// R59, R60, R62: data calls need the custom header and this origin, photos and form posts this origin.
+/// R59, R60, R62: data calls need the custom header and this origin; photos, events, downloads and form posts this origin.
 /// It runs before routing, so that what it guards can't be reached round it.
 pub async fn same_origin_gate(
     State(cloakroom): State<Arc<Cloakroom>>,
@@ -62,7 +84,7 @@ pub async fn same_origin_gate(
     next: Next,
 ) -> Response {
     // R53: a data call is answered with JSON. server_fn would send a form of a page back to it.
-    if is_data(request.uri().path()) {
+    if is_data(request.uri().path()) && !is_graph(request.uri().path()) {
         let json = HeaderValue::from_static("application/json");
         request.headers_mut().insert(header::ACCEPT, json);
     }
@@ -77,8 +99,10 @@ pub async fn same_origin_gate(
         );
     }
     let data = is_data(path);
-    let guarded =
-        data || path.starts_with("/photo/") || !matches!(*method, Method::GET | Method::HEAD);
+    let guarded = data
+        || is_part(path)
+        || path == "/people.csv"
+        || !matches!(*method, Method::GET | Method::HEAD);
     if data && headers.get("x-csrf").is_none_or(|value| value != "1") {
         return refuse(
             &request,
@@ -96,7 +120,10 @@ pub async fn same_origin_gate(
     let length = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok());
-    if length.is_some_and(|length| length.parse::<usize>().is_ok_and(|n| n > MAX_REQUEST_BODY)) {
+    // The proxy has its own limit.
+    if !is_graph(path)
+        && length.is_some_and(|length| length.parse::<usize>().is_ok_and(|n| n > MAX_REQUEST_BODY))
+    {
         return refuse(
             &request,
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -115,7 +142,17 @@ pub async fn same_origin_gate(
 
 /// Whether this path is answered with data, and refused with JSON.
 pub fn is_data(path: &str) -> bool {
-    path == "/auth/session" || path.starts_with("/api/") || path.starts_with("/graph/")
+    path == "/auth/session" || path.starts_with("/api/") || is_graph(path)
+}
+
+/// Whether this path is Microsoft Graph's.
+fn is_graph(path: &str) -> bool {
+    path.starts_with("/graph/")
+}
+
+/// Whether a page loads this path as a part of itself. An image and an `EventSource` can't send the custom header.
+pub fn is_part(path: &str) -> bool {
+    path == events::PATH || path.starts_with("/photo/")
 }
 
 /// Fetch metadata first (a script can't forge it); without it, `Origin`. `none` is a person who opens an
@@ -153,16 +190,47 @@ fn has_known_type(headers: &HeaderMap, data: bool) -> bool {
     }
 }
 
+/// How long a form or a call may take to arrive. Who sends no more must not keep a connection, or a stop waiting.
+const ARRIVAL: Duration = Duration::from_secs(15);
+
+/// Waits for the whole of a request before anybody works on it: it is small, and arrives in time or not at all.
+pub async fn whole_request(request: Request, next: Next) -> Response {
+    match arrived(request, ARRIVAL).await {
+        Ok(request) => next.run(request).await,
+        Err(refusal) => refusal,
+    }
+}
+
+async fn arrived(request: Request, within: Duration) -> Result<Request, Response> {
+    let (parts, body) = request.into_parts();
+    let body = timeout(within, to_bytes(body, MAX_REQUEST_BODY)).await;
+    let request = |body| Request::from_parts(parts, body);
+    match body {
+        Ok(Ok(body)) => Ok(request(body.into())),
+        Ok(Err(_)) => Err(refuse(
+            &request(Body::empty()),
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "That is too large.",
+        )),
+        Err(_) => Err(refuse(
+            &request(Body::empty()),
+            StatusCode::REQUEST_TIMEOUT,
+            "That did not arrive in time.",
+        )),
+    }
+}
+
 fn refuse(request: &Request, status: StatusCode, message: &str) -> Response {
     tracing::warn!(
         event = "gate_refused",
         status = status.as_u16(),
-        message,
+        why = message,
         "a request was refused"
     );
     let id = CorrelationId::of(request.extensions());
     let code = match status {
         StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
+        StatusCode::REQUEST_TIMEOUT => Code::Timeout,
         _ => Code::Forbidden,
     };
     let body = ApiError::new(code, message, id);
@@ -185,17 +253,21 @@ pub async fn bounce(
     let here = request.uri().path();
     let is_callback = here == cloakroom.config.redirect_path
         || (here.starts_with("/auth/") && here != "/auth/login");
-    let path = request
-        .uri()
-        .path_and_query()
-        .map_or("/", |path| path.as_str());
-    match LocalPath::of_request(path) {
-        Some(path) if strict_cookie_left_out && !is_callback => pages::bounce(&path),
-        _ => next.run(request).await,
+    if !strict_cookie_left_out || is_callback {
+        return next.run(request).await;
     }
+    // Never answered without the hop: a link could ask for more in the name of somebody who seems signed out, and leave
+    // their session behind. What is no address to go on to loses its query, or all.
+    let whole = request.uri().path_and_query().map(PathAndQuery::as_str);
+    let path = whole
+        .and_then(LocalPath::of_request)
+        .or_else(|| LocalPath::of_request(here))
+        .unwrap_or_else(LocalPath::root);
+    pages::bounce(&path)
 }
 
-fn is_navigation(headers: &HeaderMap) -> bool {
+/// Whether a person follows a link or an address, and no script asks.
+pub fn is_navigation(headers: &HeaderMap) -> bool {
     headers
         .get("sec-fetch-mode")
         .is_some_and(|mode| mode == "navigate")
@@ -258,13 +330,19 @@ pub async fn security_headers(
     response
 }
 
-/// R64: the policy of a page. Sign-out's form ends at Microsoft, and Chromium holds redirects of a form
+/// R64: the policy of a page; without a nonce, of one that has no script but the site's own `session.js`, if somebody is
+/// signed in. Sign-out's form ends at Microsoft, and Chromium holds redirects of a form
 /// to `form-action` as well. `cargo leptos watch` reloads over a socket.
-pub fn page_policy(cloakroom: &Cloakroom, nonce: Option<&Nonce>) -> Option<HeaderValue> {
-    let scripts = nonce.map_or_else(
-        || "'none'".to_owned(),
-        |nonce| format!("'self' 'nonce-{nonce}' 'wasm-unsafe-eval'"),
-    );
+pub fn page_policy(
+    cloakroom: &Cloakroom,
+    nonce: Option<&Nonce>,
+    signed_in: bool,
+) -> Option<HeaderValue> {
+    let scripts = match nonce {
+        Some(nonce) => format!("'self' 'nonce-{nonce}' 'wasm-unsafe-eval'"),
+        None if signed_in => "'self'".to_owned(),
+        None => "'none'".to_owned(),
+    };
     let reload = if cloakroom.watched {
         " ws://127.0.0.1:3001 ws://localhost:3001"
     } else {
@@ -281,4 +359,24 @@ pub fn page_policy(cloakroom: &Cloakroom, nonce: Option<&Nonce>) -> Option<Heade
 /// A refusal of the server itself on a route that answers with a page.
 pub fn html(status: StatusCode, body: String) -> Response {
     (status, Html(body)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+
+    #[tokio::test] // R86
+    async fn a_request_that_does_not_arrive_in_time_is_given_up() {
+        let asks = |body: Body| Request::new(body);
+        let never = Body::from_stream(futures_util::stream::pending::<Result<&str, Infallible>>());
+        let refusal = arrived(asks(never), Duration::ZERO).await.unwrap_err();
+        assert_eq!(refusal.status(), StatusCode::REQUEST_TIMEOUT);
+        let large = Body::from(vec![b'x'; MAX_REQUEST_BODY + 1]);
+        let refusal = arrived(asks(large), ARRIVAL).await.unwrap_err();
+        assert_eq!(refusal.status(), StatusCode::PAYLOAD_TOO_LARGE);
+        let whole = arrived(asks("a=b".into()), ARRIVAL).await.unwrap();
+        assert_eq!(to_bytes(whole.into_body(), 9).await.unwrap(), "a=b");
+    }
 }

@@ -5,7 +5,10 @@ use std::{
     process::ExitCode,
 };
 
-use server::auth::help::{Help, Lang, number_in};
+use server::{
+    auth::help::{Help, Lang, number_in},
+    log::escaped,
+};
 
 /// Says what a refused sign-in means, who can fix it, and how
 #[derive(clap::Args)]
@@ -31,7 +34,7 @@ impl Explain {
         let help = found.unwrap_or_else(Help::general);
         let lang = self.lang;
 
-        let name = number.map_or(key, |number| format!("AADSTS{number}"));
+        let name = number.map_or_else(|| escaped(&key), |number| format!("AADSTS{number}"));
         let unknown = match found {
             Some(_) => "",
             None => lang.pick(
@@ -42,7 +45,10 @@ impl Explain {
         let mut lines = vec![
             format!("{name}{unknown}"),
             help.cause(lang).to_owned(),
-            format!("{} {}", help.who.sentence(lang), help.mend(lang)),
+            // The table is written for the page, which has ids to give.
+            format!("{} {}", help.who.sentence(lang), help.mend(lang))
+                .replace("the ids below", "the ids on the page")
+                .replace("de nummers hieronder", "de nummers op de pagina"),
         ];
         if let Some(number) = number {
             let more = lang.pick("Microsoft on it", "Microsoft erover");

@@ -1,13 +1,18 @@
 //! Cloakroom's backend-for-frontend: the confidential client that holds the credential, redeems the code,
 //! keeps every token on the server and calls Microsoft Graph for the pages.
 
+pub mod account;
 pub mod auth;
 pub mod backend;
 pub mod browser;
 pub mod clock;
 pub mod config;
+pub mod forwarded;
+mod framing;
 pub mod graph;
+pub mod log;
 pub mod pages;
+pub mod people;
 pub mod secret;
 pub mod serve;
 pub mod session;
@@ -28,13 +33,18 @@ use axum::{
 use leptos::config::LeptosOptions;
 use leptos_axum::{LeptosRoutes, generate_route_list};
 use tower_http::{
-    catch_panic::CatchPanicLayer, compression::CompressionLayer, limit::RequestBodyLimitLayer,
+    catch_panic::CatchPanicLayer,
+    compression::{CompressionLayer, DefaultPredicate, Predicate, predicate::NotForContentType},
 };
 use tower_sessions::{SessionManagerLayer, cookie::SameSite};
 
 use clock::Clock;
 use config::Config;
-use session::{Sessions, cookie, seal::Sealer};
+use session::{
+    Sessions, cookie,
+    events::{self, Events},
+    seal::Sealer,
+};
 
 /// The most that a request of a page may carry.
 const MAX_REQUEST_BODY: usize = 64 * 1024;
@@ -51,12 +61,18 @@ pub struct Cloakroom {
     pub sealer: Sealer,
     /// The sessions.
     pub sessions: Sessions,
+    /// The pages that wait to hear that their session has ended.
+    pub events: Events,
     /// The authority's documents.
     pub platform: Arc<auth::metadata::Platform>,
     /// Where codes become tokens.
     pub token_endpoint: Arc<auth::token_endpoint::TokenEndpoint>,
     /// Microsoft Graph.
     pub graph: graph::Client,
+    /// The photos that were looked at lately.
+    pub photos: graph::photo::Photos,
+    /// What the proxy to Graph keeps between calls.
+    pub proxy: graph::proxy::Proxy,
     /// Where leptos finds the site's files.
     pub leptos: LeptosOptions,
     /// Whether `cargo leptos watch` runs this.
@@ -81,19 +97,22 @@ pub fn router(cloakroom: Arc<Cloakroom>) -> Router {
         .with_state(options);
 
     Router::new()
-        .route("/auth/login", get(auth::login))
+        .route("/auth/login", get(auth::login).head(routes::not_allowed))
         .route(
             &cloakroom.config.redirect_path,
             get(auth::callback).head(routes::not_allowed),
         )
         .route("/auth/logout", post(auth::sign_out::logout))
         .route("/auth/revoke", post(auth::sign_out::revoke))
-        .route("/auth/session", get(auth::session))
+        .route("/auth/session", get(auth::session).post(auth::session))
+        .route(events::PATH, get(events::events))
+        .route("/account/end", post(account::end))
+        .route("/account/end-others", post(account::end_others))
         .route("/auth/error", get(routes::auth_error))
-        .route("/photo/{id}", get(routes::photo))
+        .route("/photo/{id}", get(people::photo))
+        .route("/people.csv", get(people::csv))
         .merge(pages)
         .route("/api/{*name}", any(routes::no_such_call))
-        .route("/graph/{*path}", any(routes::no_such_call))
         .fallback(pages::not_found)
         .layer(from_fn_with_state(cloakroom.clone(), routes::find_visitor))
         .layer(sessions)
@@ -106,21 +125,35 @@ pub fn router(cloakroom: Arc<Cloakroom>) -> Router {
         .merge(routes::files(&cloakroom.leptos))
         .route(
             "/auth/frontchannel-logout",
-            get(auth::sign_out::front_channel),
+            get(auth::sign_out::front_channel).head(routes::not_allowed),
         )
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(routes::readyz))
-        .layer(RequestBodyLimitLayer::new(MAX_REQUEST_BODY))
+        .layer(from_fn(browser::whole_request))
+        // It has limits of its own, and no use for a page's other layers.
+        .merge(graph_proxy(&cloakroom))
         .layer(from_fn_with_state(
             cloakroom.clone(),
             browser::same_origin_gate,
         ))
-        .layer(CompressionLayer::new())
+        // A file is packed already, most often, and large.
+        .layer(CompressionLayer::new().compress_when(
+            DefaultPredicate::new().and(NotForContentType::const_new("application/octet-stream")),
+        ))
         .layer(CatchPanicLayer::custom(routes::panicked))
         .layer(from_fn_with_state(
             cloakroom.clone(),
             browser::security_headers,
         ))
-        .layer(from_fn(browser::log))
+        .layer(from_fn_with_state(cloakroom.clone(), browser::log))
         .with_state(cloakroom)
+}
+
+/// Microsoft Graph for the pages.
+fn graph_proxy(cloakroom: &Arc<Cloakroom>) -> Router<Arc<Cloakroom>> {
+    let visitor = from_fn_with_state(cloakroom.clone(), routes::find_visitor);
+    let proxy = any(graph::proxy::route).layer(visitor);
+    Router::new()
+        .route("/graph/", proxy.clone())
+        .route("/graph/{*path}", proxy)
 }

@@ -7,13 +7,13 @@ use std::{io::IsTerminal, process::ExitCode, sync::Arc, time::Duration};
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use explain::Explain;
-use server::{Cloakroom, clock::Clock, config::Settings, router, serve};
+use server::{Cloakroom, clock::Clock, config::Settings, log, router, serve};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Sign in with Microsoft, for Rust web apps. Settings come from the environment or `.env`; with no
 /// CLIENT_ID it runs a demonstration against an emulator of Microsoft's platform.
 #[derive(Parser)]
-#[command(version)]
+#[command(name = "cloakroom", version)]
 struct Arguments {
     /// Without one it serves.
     #[command(subcommand)]
@@ -73,7 +73,11 @@ async fn serve(cloakroom: Arc<Cloakroom>) -> anyhow::Result<()> {
         })?;
     tracing::info!(event = "listening", %listen, demo = cloakroom.config.demo, "open {}", cloakroom.config.origin());
     let purging = tokio::spawn(purge(cloakroom.clone()));
-    serve::serve(listener, router(cloakroom.clone()), stop_signal()).await?;
+    let stop = async {
+        stop_signal().await;
+        cloakroom.events.stop();
+    };
+    serve::serve(listener, router(cloakroom.clone()), stop).await?;
     purging.abort();
     cloakroom.sessions.store.close().await;
     Ok(())
@@ -126,7 +130,7 @@ fn start_log() -> anyhow::Result<()> {
         .with_ansi(std::io::stderr().is_terminal());
     match std::env::var("LOG_FORMAT").as_deref() {
         Ok("json") => lines.with(format.json()).init(),
-        Ok("text" | "") | Err(_) => lines.with(format).init(),
+        Ok("text" | "") | Err(_) => lines.with(format.fmt_fields(log::Fields)).init(),
         Ok(_) => bail!("LOG_FORMAT: use text or json"),
     }
     Ok(())

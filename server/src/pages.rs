@@ -31,6 +31,7 @@ pub fn visit(cloakroom: &Cloakroom, session: Option<&Session>, path: &str) -> Vi
         demo: cloakroom.config.demo,
         login: format!("/auth/login?{query}"),
         path: return_to.to_string(),
+        idle: cloakroom.config.session_idle.as_secs(),
     }
 }
 
@@ -48,7 +49,7 @@ pub fn problem(
     let html = owner.with(|| app::problem_document(options, visit, problem).to_html());
     drop(owner);
     let mut response = browser::html(status, html);
-    if let Some(policy) = page_policy(cloakroom, None) {
+    if let Some(policy) = page_policy(cloakroom, None, session.is_some()) {
         response
             .headers_mut()
             .insert(header::CONTENT_SECURITY_POLICY, policy);
@@ -154,6 +155,13 @@ pub fn rfc3339(time: OffsetDateTime) -> String {
     time.replace_nanosecond(0)
         .unwrap_or(time)
         .format(&Rfc3339)
+        .unwrap_or_default()
+}
+
+/// The same, of seconds since 1970.
+pub fn rfc3339_of(seconds: i64) -> String {
+    OffsetDateTime::from_unix_timestamp(seconds)
+        .map(rfc3339)
         .unwrap_or_default()
 }
 

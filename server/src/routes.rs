@@ -1,5 +1,5 @@
 //! The glue between axum and leptos, and the routes that are neither sign-in nor a page: who visits, the
-//! pages' context, photos, files, probes.
+//! pages' context, files, probes.
 
 use std::{any::Any, sync::Arc};
 
@@ -12,8 +12,8 @@ use app::{
 };
 use axum::{
     Extension, Json, Router,
-    extract::{Path, Query, Request, State},
-    http::{HeaderValue, StatusCode, header, request::Parts},
+    extract::{Request, State},
+    http::{HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::{Next, map_response},
     response::{IntoResponse, Response},
 };
@@ -23,7 +23,6 @@ use leptos::{
     prelude::{IntoAny, provide_context, use_context},
 };
 use leptos_axum::ResponseOptions;
-use serde::Deserialize;
 use serde_json::json;
 use tower_http::{
     services::{ServeDir, ServeFile},
@@ -34,14 +33,14 @@ use tower_sessions::{cookie::SameSite, session::Id};
 use crate::{
     Cloakroom,
     auth::{local_path::LocalPath, sign_out::SignedOut},
-    backend::{RequestBackend, refusal},
-    browser::{CorrelationId, is_data, page_policy},
-    graph, pages,
-    session::{Visitor, cookie},
+    backend::RequestBackend,
+    browser::{CorrelationId, is_data, is_part, page_policy},
+    pages,
+    session::{Visitor, cookie, events},
 };
 
-/// Looks up the session of the request at hand, and slides its end when a person did something. If the
-/// store can't be asked, nobody is signed in and nobody is signed out: 503 (R54).
+/// Looks up the session of the request at hand, and slides its end when a person did something; what a page asks by
+/// itself is nobody's doing (R50). If the store can't be asked, nobody is signed in and nobody is signed out: 503 (R54).
 pub async fn find_visitor(
     State(cloakroom): State<Arc<Cloakroom>>,
     mut request: Request,
@@ -50,18 +49,22 @@ pub async fn find_visitor(
     let name = cookie::name(cloakroom.config.is_https(), cookie::SESSION);
     let id = cookie::get(request.headers(), &name).and_then(|value| value.parse::<Id>().ok());
     let path = request.uri().path();
+    let by_itself =
+        path == events::PATH || (path == "/auth/session" && request.method() != Method::POST);
+    // Who leaves need not be written down, least of all in a store that is full.
+    let leaves = path == "/auth/logout";
     let found = match id {
         None => Ok(None),
         Some(id) => cloakroom.sessions.find(&id).await,
     };
     let touched = match found {
-        Ok(Some(session)) if path != "/auth/session" => {
+        Ok(Some(mut session)) if !by_itself && !leaves => {
             let now = cloakroom.clock.now().unix_timestamp();
-            cloakroom
-                .sessions
-                .touch(&session, now)
-                .await
-                .map(|()| Some(session))
+            let touched = cloakroom.sessions.touch(&session, now).await;
+            touched.map(|ends| {
+                session.ends = ends;
+                Some(session)
+            })
         }
         other => other,
     };
@@ -75,7 +78,7 @@ pub async fn find_visitor(
         Err(error) => {
             tracing::error!(event = "store_failed", %error, "the session store failed");
             let id = CorrelationId::of(request.extensions());
-            if is_data(path) || path.starts_with("/photo/") {
+            if is_data(path) || is_part(path) {
                 let mut down = ApiError::new(
                     Code::Unavailable,
                     "The server can't look up your session just now.",
@@ -146,7 +149,7 @@ pub fn provide_backend(cloakroom: Arc<Cloakroom>) -> impl Fn() + Clone + Send + 
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         provide_context(pages::visit(&cloakroom, session.as_deref(), path));
         if let (Some(nonce), Some(response)) = (use_nonce(), &response)
-            && let Some(policy) = page_policy(&cloakroom, Some(&nonce))
+            && let Some(policy) = page_policy(&cloakroom, Some(&nonce), session.is_some())
         {
             response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
         }
@@ -199,38 +202,9 @@ pub async fn auth_error(
     )
 }
 
-/// The size of a photo.
-#[derive(Deserialize)]
-pub struct PhotoQuery {
-    #[serde(default = "smallest")]
-    size: u16,
-}
-
-fn smallest() -> u16 {
-    48
-}
-
-/// `GET /photo/{id}?size=48`.
-pub async fn photo(
-    State(cloakroom): State<Arc<Cloakroom>>,
-    Extension(Visitor(visitor)): Extension<Visitor>,
-    Extension(CorrelationId(id)): Extension<CorrelationId>,
-    Path(person): Path<String>,
-    Query(PhotoQuery { size }): Query<PhotoQuery>,
-) -> Response {
-    let Some(session) = visitor else {
-        return answer(&ApiError::new(Code::SignedOut, "You are signed out.", id));
-    };
-    match graph::photo::photo(&cloakroom.graph, &session, &person, size).await {
-        Ok(Some((kind, bytes))) => ([(header::CONTENT_TYPE, kind)], bytes).into_response(),
-        Ok(None) => StatusCode::NOT_FOUND.into_response(),
-        Err(error) => answer(&refusal(&error, &id)),
-    }
-}
-
-/// A callback is visited, not probed: its code works once.
-pub async fn not_allowed() -> StatusCode {
-    StatusCode::METHOD_NOT_ALLOWED
+/// A sign-in is begun and ended by a visit, and so is a sign-out by Microsoft: never by a probe.
+pub async fn not_allowed() -> Response {
+    (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET")]).into_response()
 }
 
 /// Data calls that no route serves.
@@ -242,9 +216,9 @@ pub async fn no_such_call(Extension(CorrelationId(id)): Extension<CorrelationId>
     ))
 }
 
-fn answer(refusal: &ApiError) -> Response {
-    let status =
-        StatusCode::from_u16(refusal.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+/// A refused data call.
+pub fn answer(refusal: &ApiError) -> Response {
+    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = (status, Json(refusal)).into_response();
     if let Some(seconds) = refusal.retry_after {
         response
@@ -318,7 +292,8 @@ pub fn files<S: Clone + Send + Sync + 'static>(options: &LeptosOptions) -> Route
             .precompressed_gzip();
         public = public.route_service(&format!("/{name}"), file);
     }
-    router = router.merge(public.layer(cache_if_found("public, max-age=3600")));
+    // A page is newer than the script that it loads, if that is kept.
+    router = router.merge(public.layer(cache_if_found("no-cache")));
     // A name that no file system takes is a file that is not there.
     router.layer(map_response(|mut response: Response| async {
         if response.status().is_server_error() {

@@ -1,9 +1,20 @@
 //! Accepting connections: bounded in number and in the patience with slow ones, and stopped without
 //! losing a request in flight.
 
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    pin::pin,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
-use axum::Router;
+use axum::{Router, body::Body, extract::ConnectInfo, response::IntoResponse};
+use http::{HeaderValue, Response, StatusCode, header};
+use hyper::{
+    body::Incoming,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
@@ -11,8 +22,12 @@ use hyper_util::{
 };
 use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 
+use crate::framing::Watched;
+
 /// The most connections at once; more wait in the system's queue.
 const CONNECTIONS: usize = 10_000;
+/// The most that is read ahead of a connection; a request's head is smaller.
+const READ_AHEAD: usize = 64 * 1024;
 /// How long a client may take for a request's headers.
 const HEADERS: Duration = Duration::from_secs(15);
 /// How long requests in flight are waited for at the end (R117).
@@ -28,7 +43,9 @@ pub async fn serve(
     let connections = Arc::new(Semaphore::new(CONNECTIONS));
     let graceful = GracefulShutdown::new();
     let mut http = hyper::server::conn::http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEADERS);
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEADERS)
+        .max_buf_size(READ_AHEAD);
     loop {
         let permit = tokio::select! {
             permit = connections.clone().acquire_owned() => permit,
@@ -38,8 +55,8 @@ pub async fn serve(
             accepted = listener.accept() => accepted,
             () = &mut stop => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors, most likely: connections that end make room.
                 tracing::warn!(event = "accept_failed", %error, "a connection could not be accepted");
@@ -49,7 +66,26 @@ pub async fn serve(
         };
         // Without it a page in several pieces waits for the other side's delayed ACK.
         _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(router.clone());
+        let (stream, seen) = Watched::new(stream);
+        let router = TowerToHyperService::new(router.clone());
+        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+            // R113: who is at the other end, for what has to know.
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let (seen, router) = (seen.clone(), router.clone());
+            async move {
+                // R89: as hyper answers what it can't read itself.
+                if seen.ambiguous.load(Ordering::SeqCst) {
+                    tracing::warn!(
+                        event = "ambiguous_length",
+                        "a request of ambiguous length was refused"
+                    );
+                    return Ok(last(StatusCode::BAD_REQUEST.into_response()));
+                }
+                let response = router.call(request).await?;
+                let is_last = seen.chunked.load(Ordering::SeqCst);
+                Ok::<_, Infallible>(if is_last { last(response) } else { response })
+            }
+        });
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -67,4 +103,11 @@ pub async fn serve(
         );
     }
     Ok(())
+}
+
+/// The last answer of its connection.
+fn last(mut response: Response<Body>) -> Response<Body> {
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
+    response
 }

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use leptos::config::LeptosOptions;
 
@@ -16,9 +16,16 @@ use crate::{
     auth::{metadata::Platform, token_endpoint::TokenEndpoint},
     clock::Clock,
     config::{Config, StoreLocation},
-    graph,
+    graph::{
+        self,
+        proxy::{
+            Proxy,
+            limits::{Limits, Pace},
+        },
+    },
     session::{
         Sessions,
+        events::Events,
         seal::{Key, Sealer},
         store::{Store, Timeouts},
     },
@@ -43,31 +50,25 @@ impl Cloakroom {
     ) -> anyhow::Result<Arc<Self>> {
         let config = Arc::new(config);
         let sealer = sealer(&config)?;
-        let file = match &config.session_store {
-            StoreLocation::Memory => None,
-            StoreLocation::File(path) => Some(path.as_path()),
-        };
-        if let Some(directory) = file
-            .and_then(Path::parent)
-            .filter(|parent| !parent.as_os_str().is_empty())
-        {
-            fs::create_dir_all(directory).with_context(|| {
-                format!(
-                    "SESSION_STORE: can't make the folder {}",
-                    directory.display()
-                )
-            })?;
-        }
         let timeouts = Timeouts {
             idle: config.session_idle,
             max: config.session_max,
         };
-        let store = Store::open(file, sealer.clone(), clock.clone(), timeouts)
-            .await
-            .context("SESSION_STORE: can't be opened; check its path and rights")?;
+        if let StoreLocation::File(path) = &config.session_store {
+            make_folder_of(path)?;
+        }
+        let store = Store::open(
+            &config.session_store,
+            sealer.clone(),
+            clock.clone(),
+            timeouts,
+        )
+        .await
+        .context("SESSION_STORE: can't be opened; check its path and rights, or its address and password")?;
         let sessions = Sessions { store };
-        let http =
-            upstream::client(deadline).context("SSL_CERT_FILE or HTTPS_PROXY: can't be used")?;
+        let unusable = "SSL_CERT_FILE or HTTPS_PROXY: can't be used";
+        let http = upstream::client(deadline).context(unusable)?;
+        let graph_http = upstream::streaming_client(deadline).context(unusable)?;
         let platform = Arc::new(Platform::new(config.clone(), http.clone(), clock.clone()));
         let token_endpoint = Arc::new(TokenEndpoint::new(
             config.clone(),
@@ -82,7 +83,17 @@ impl Cloakroom {
             token_endpoint.clone(),
             sessions.clone(),
         );
-        let graph = graph::Client::new(http.clone(), config.graph.clone(), Arc::new(tokens));
+        let graph = graph::Client::new(
+            graph_http,
+            deadline,
+            config.graph.clone(),
+            Arc::new(tokens),
+            clock.clone(),
+        );
+        let proxy = Proxy {
+            limits: Limits::new(Pace::USUAL, clock.clone()),
+            patience: deadline,
+        };
         let leptos = leptos_options(&config);
         let watched = std::env::var_os("LEPTOS_WATCH").is_some();
         Ok(Arc::new(Self {
@@ -91,13 +102,22 @@ impl Cloakroom {
             http,
             sealer,
             sessions,
+            events: Events::default(),
             platform,
             token_endpoint,
             graph,
+            photos: graph::photo::Photos::new(),
+            proxy,
             leptos,
             watched,
         }))
     }
+}
+
+fn make_folder_of(database: &Path) -> anyhow::Result<()> {
+    let folder = database.parent().unwrap_or(database);
+    fs::create_dir_all(folder)
+        .with_context(|| format!("SESSION_STORE: can't make the folder {}", folder.display()))
 }
 
 /// `SESSION_KEY`, or the key that is kept beside the SQLite file, or one for this process.
@@ -106,6 +126,8 @@ fn sealer(config: &Config) -> anyhow::Result<Sealer> {
     let first = match (keys.next(), &config.session_store) {
         (Some(key), _) => key,
         (None, StoreLocation::Memory) => Key::random()?,
+        // The settings ask for one.
+        (None, StoreLocation::Redis(_)) => bail!("SESSION_KEY: missing"),
         (None, StoreLocation::File(database)) => kept_key(&database.with_file_name("session.key"))?,
     };
     Ok(Sealer::new(first, keys.collect()))

@@ -24,7 +24,7 @@ use crate::{
     clock::Clock,
     config::Config,
     secret::Secret,
-    session::{Session, Sessions, SignedIn, StoreKey, store::StoreError},
+    session::{Session, Sessions, SignedIn, StoreKey, User, store::StoreError},
     upstream::UpstreamError,
 };
 
@@ -80,6 +80,14 @@ pub enum Want {
     Other(Secret),
     /// Another one, that meets the challenge with which Graph refused it (R99).
     Meeting(Challenge),
+}
+
+/// What the store has for a request that wants a token.
+enum Current {
+    /// One that serves.
+    Serves(Secret),
+    /// What there is to refresh.
+    Stale(Box<SignedIn>),
 }
 
 /// The tokens of all sessions.
@@ -172,7 +180,33 @@ impl Tokens {
         {
             return Err(refusal.clone());
         }
-        // Another request may have refreshed while we waited: look again.
+        // Another request may have refreshed while we waited: look again, and once more when no other server is at it.
+        if let Current::Serves(token) = self.current(session, &want).await? {
+            return Ok(token);
+        }
+        let lock = self.sessions.store.lock(StoreKey::of(&session.id)).await?;
+        let answer = match self.current(session, &want).await {
+            Ok(Current::Serves(token)) => Ok(token),
+            Ok(Current::Stale(current)) => {
+                let challenge = match &want {
+                    Want::Meeting(challenge) => Some(challenge),
+                    Want::Current | Want::Other(_) => None,
+                };
+                let answer = self.refresh(&session.id, &current, challenge).await;
+                if let Err(refusal) = &answer {
+                    *last = Some(refusal.clone());
+                    turn.refusals.fetch_add(1, Ordering::SeqCst);
+                }
+                answer
+            }
+            Err(refusal) => Err(refusal),
+        };
+        lock.release().await;
+        answer
+    }
+
+    /// The session as it now is in the store.
+    async fn current(&self, session: &Session, want: &Want) -> Result<Current, Refusal> {
         let current = self
             .sessions
             .find(&session.id)
@@ -180,26 +214,18 @@ impl Tokens {
             .ok_or(Refusal::SignedOut)?
             .signed_in;
         let changed = current.access.token != session.signed_in.access.token;
-        let serves = match &want {
+        let serves = match want {
             Want::Current => {
                 self.lasts(&current) || (changed && self.clock.now() < current.access.expires_at)
             }
             Want::Other(refused) => self.lasts(&current) && current.access.token != *refused,
             Want::Meeting(_) => self.lasts(&current) && changed,
         };
-        if serves {
-            return Ok(current.access.token);
-        }
-        let challenge = match &want {
-            Want::Meeting(challenge) => Some(challenge),
-            Want::Current | Want::Other(_) => None,
-        };
-        let answer = self.refresh(&session.id, &current, challenge).await;
-        if let Err(refusal) = &answer {
-            *last = Some(refusal.clone());
-            turn.refusals.fetch_add(1, Ordering::SeqCst);
-        }
-        answer
+        Ok(if serves {
+            Current::Serves(current.access.token)
+        } else {
+            Current::Stale(Box::new(current))
+        })
     }
 
     fn lasts(&self, signed_in: &SignedIn) -> bool {
@@ -229,17 +255,20 @@ impl Tokens {
             }
             Err(error) => return Err(failed(&error)),
         };
+        let mut user = current.user.clone();
         if let Some(id_token) = &tokens.id_token {
-            self.check(id, id_token, current).await?;
+            // An app role may have been taken away since the sign-in.
+            user.roles = self.check(id, id_token, current).await?.roles;
         }
         let access_token = tokens.access.token.clone();
         let refreshed = SignedIn {
-            user: current.user.clone(),
+            user,
             access: tokens.access,
             // R30: a rotated refresh token is stored; if none is returned the old one stays.
             refresh_token: tokens
                 .refresh_token
                 .or_else(|| current.refresh_token.clone()),
+            browser: current.browser.clone(),
         };
         // R31: a sign-out during the refresh has deleted the record, and nothing is written back.
         if self.sessions.update(id, &refreshed).await? {
@@ -280,11 +309,11 @@ impl Tokens {
     }
 
     /// R33: a session whose tokens are suddenly about somebody else, or about nobody that can be proven, ends.
-    async fn check(&self, id: &Id, id_token: &Secret, current: &SignedIn) -> Result<(), Refusal> {
+    async fn check(&self, id: &Id, id_token: &Secret, current: &SignedIn) -> Result<User, Refusal> {
         let expected = Expected::SamePerson(&current.user);
         let (config, now) = (&self.config, self.clock.now());
         match id_token::validate(id_token.expose(), expected, config, &self.platform, now).await {
-            Ok(_) => Ok(()),
+            Ok(user) => Ok(user),
             Err(IdTokenError::Platform(error)) => Err(unavailable(&error)),
             Err(error) => {
                 tracing::error!(event = "id_token_refused", %error, "a refreshed ID token was refused");

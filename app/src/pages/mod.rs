@@ -1,10 +1,12 @@
 //! A page a file. A page fetches; what it shows is made by components from plain data.
 
+mod account;
 mod home;
 mod landing;
 mod not_found;
 mod people;
 
+pub use account::Account;
 pub use home::Home;
 pub use landing::{Landing, SignInFirst};
 pub use not_found::NotFound;
@@ -15,6 +17,7 @@ pub fn title_of(path: &str) -> String {
     let page = match path.split('?').next().unwrap_or_default() {
         "/" => return "Cloakroom".into(),
         "/people" => "People",
+        "/account" => "Account",
         _ => "Page not found",
     };
     title(page)

@@ -22,6 +22,8 @@ const LIFETIME: i64 = 15 * 60;
 const MOST: usize = 5;
 /// How many bytes their cookies may have together: proxies bound the header at 8 KB.
 const MOST_BYTES: usize = 4000;
+/// How long one may be: browsers drop a cookie beyond 4096 bytes (RFC 6265 §6.1), and `replaces` may still come.
+const LONGEST: usize = 3900;
 /// How many are looked at; a browser of ours never sends more.
 const INSPECTED: usize = 20;
 const PREFIX: &str = "signin-";
@@ -83,14 +85,14 @@ impl Attempt {
         self.started.saturating_add(LIFETIME)
     }
 
-    /// The cookie that carries it, and deletions of those that are too many or too old.
+    /// The cookie that carries it, and deletions of those that are too many or too old. `None`: it is too long for one.
     pub fn cookies(
         &self,
         https: bool,
         sealer: &Sealer,
         request: &HeaderMap,
         now: i64,
-    ) -> Result<Vec<HeaderValue>, SealError> {
+    ) -> Result<Option<Vec<HeaderValue>>, SealError> {
         let prefix = cookie::name(https, PREFIX);
         let mut alive = Vec::new();
         let mut headers = Vec::new();
@@ -101,8 +103,9 @@ impl Attempt {
                 None => headers.extend(cookie::delete(https, &name, SameSite::Lax)),
             }
         }
-        // The newest stay, as many as fit.
-        alive.sort();
+        // The newest stay, as many as fit. Browsers send the older ones first (RFC 6265 §5.4): that tells those of the
+        // same second apart.
+        alive.sort_by_key(|(started, ..)| *started);
         let mut bytes = 0;
         for (kept, (_, name, length)) in alive.iter().rev().enumerate() {
             bytes += length;
@@ -111,24 +114,29 @@ impl Attempt {
             }
         }
 
-        headers.extend(self.cookie(https, sealer, now)?);
-        Ok(headers)
+        let own = self.cookie(https, sealer, now)?;
+        Ok(own.filter(|own| own.len() <= LONGEST).map(|own| {
+            headers.push(own);
+            headers
+        }))
     }
 
     /// Tells the browser's other attempts which session they will replace: a callback comes without the
-    /// Strict cookie, and two that end one after the other must not leave two sessions (R48).
+    /// Strict cookie, and two that end one after the other must not leave two sessions (R48). The one that has `ended` is
+    /// not told.
     pub fn replace(
         https: bool,
         sealer: &Sealer,
         request: &HeaderMap,
         now: i64,
         session: StoreKey,
+        ended: &str,
     ) -> Vec<HeaderValue> {
         let prefix = cookie::name(https, PREFIX);
         cookie::all(request)
             .filter(|(name, _)| name.starts_with(&prefix))
             .filter_map(|(name, value)| open(sealer, &name, &value))
-            .filter(|attempt| attempt.ends() > now)
+            .filter(|attempt| attempt.ends() > now && attempt.state.expose() != ended)
             .filter_map(|mut attempt| {
                 attempt.replaces = Some(session);
                 attempt.cookie(https, sealer, now).ok().flatten()
@@ -185,4 +193,81 @@ fn cookie_name(https: bool, state: &str) -> String {
             BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..9])
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::header;
+
+    use super::*;
+    use crate::session::seal::Key;
+
+    const NOW: i64 = 1_700_000_000;
+
+    fn sealer() -> Sealer {
+        Sealer::new(Key::from_bytes(&[1; 32]).unwrap(), Vec::new())
+    }
+
+    fn attempt(state: &str, return_to: &str) -> Attempt {
+        Attempt {
+            state: state.to_owned().into(),
+            nonce: "nonce".to_owned().into(),
+            verifier: "verifier".to_owned().into(),
+            return_to: return_to.to_owned(),
+            scopes: Vec::new(),
+            started: NOW,
+            replaces: None,
+            expects: None,
+            claims: None,
+        }
+    }
+
+    #[test] // R5
+    fn of_attempts_of_the_same_second_the_first_ones_are_given_up() {
+        // More than once: names are hashes, and an order by name would be right now and then.
+        for round in 0..20 {
+            let mut jar: Vec<String> = Vec::new();
+            for n in 0..8 {
+                let mut request = HeaderMap::new();
+                request.insert(
+                    header::COOKIE,
+                    HeaderValue::from_str(&jar.join("; ")).unwrap(),
+                );
+                let made = attempt(&format!("state-{round}-{n}"), "/")
+                    .cookies(false, &sealer(), &request, NOW)
+                    .unwrap()
+                    .unwrap();
+                for cookie in made {
+                    let pair = cookie.to_str().unwrap().split(';').next().unwrap();
+                    let (name, value) = pair.split_once('=').unwrap();
+                    if value.is_empty() {
+                        jar.retain(|kept| !kept.starts_with(name));
+                    } else {
+                        jar.push(pair.to_owned());
+                    }
+                }
+            }
+            let mut request = HeaderMap::new();
+            request.insert(
+                header::COOKIE,
+                HeaderValue::from_str(&jar.join("; ")).unwrap(),
+            );
+            let alive = |n: &i32| {
+                let state = format!("state-{round}-{n}");
+                Attempt::find(false, &sealer(), &request, &state, NOW).is_some()
+            };
+            assert_eq!((0..8).filter(alive).collect::<Vec<_>>(), [3, 4, 5, 6, 7]);
+        }
+    }
+
+    #[test] // R5
+    fn an_attempt_that_no_browser_would_keep_is_not_made() {
+        let made = |length: usize| {
+            attempt("state", &"x".repeat(length))
+                .cookies(true, &sealer(), &HeaderMap::new(), NOW)
+                .unwrap()
+        };
+        assert!(made(2048).unwrap().iter().all(|cookie| cookie.len() < 4096));
+        assert!(made(4000).is_none());
+    }
 }

@@ -16,7 +16,9 @@ impl Challenge {
         if text.len() > LONGEST {
             return None;
         }
-        serde_json::from_str(text).ok().map(Self)
+        let challenge = Self(serde_json::from_str(text).ok()?);
+        // Written out it may have grown: `1e15`.
+        (challenge.to_string().len() <= LONGEST).then_some(challenge)
     }
 }
 
@@ -66,9 +68,11 @@ mod tests {
         for text in ["", "x", "[]", "7", "null", "\"x\"", "{"] {
             assert_eq!(Challenge::parse(text), None, "{text}");
         }
-        assert_eq!(
-            Challenge::parse(&format!("{{\"a\":\"{}\"}}", "x".repeat(5000))),
-            None
-        );
+        for long in [
+            format!("\"{}\"", "x".repeat(5000)),
+            format!("[{}0]", "1e15,".repeat(700)),
+        ] {
+            assert_eq!(Challenge::parse(&format!("{{\"a\":{long}}}")), None);
+        }
     }
 }

@@ -14,7 +14,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
-use x509_parser::{oid_registry::OID_PKCS1_RSAENCRYPTION, pem::parse_x509_pem};
+use x509_parser::{oid_registry::OID_PKCS1_RSAENCRYPTION, pem::Pem, public_key::PublicKey};
 
 use crate::secret::Secret;
 
@@ -109,6 +109,9 @@ pub enum CertificateError {
     /// PS256 needs an RSA key.
     #[error("not for an RSA key; make one with an RSA key of at least 2048 bits")]
     NotRsa,
+    /// The platform takes no shorter ones.
+    #[error("for an RSA key of {0} bits; make one with an RSA key of at least 2048 bits")]
+    ShortKey(usize),
     /// Its time has not come.
     #[error("valid only from {0}; check the clock, or use another certificate")]
     NotYetValid(String),
@@ -134,9 +137,11 @@ impl CertificateError {
     /// The variable that has to change.
     pub fn setting(&self) -> &'static str {
         match self {
-            Self::NotACertificate | Self::NotRsa | Self::NotYetValid(_) | Self::Expired(_) => {
-                "CLIENT_CERTIFICATE"
-            }
+            Self::NotACertificate
+            | Self::NotRsa
+            | Self::ShortKey(_)
+            | Self::NotYetValid(_)
+            | Self::Expired(_) => "CLIENT_CERTIFICATE",
             Self::NotAKey | Self::EncryptedKey | Self::OtherKey => "CLIENT_CERTIFICATE_KEY",
         }
     }
@@ -176,14 +181,22 @@ impl Certificate {
         key: &[u8],
         now: OffsetDateTime,
     ) -> Result<Self, CertificateError> {
-        let (_, pem) =
-            parse_x509_pem(certificate).map_err(|_| CertificateError::NotACertificate)?;
+        // Some keep both in one file, in either order.
+        let pem = Pem::iter_from_buffer(certificate)
+            .filter_map(Result::ok)
+            .find(|pem| pem.label == "CERTIFICATE")
+            .ok_or(CertificateError::NotACertificate)?;
         let parsed = pem
             .parse_x509()
             .map_err(|_| CertificateError::NotACertificate)?;
         let public = parsed.public_key();
         if public.algorithm.algorithm != OID_PKCS1_RSAENCRYPTION {
             return Err(CertificateError::NotRsa);
+        }
+        if let Ok(PublicKey::RSA(rsa)) = public.parsed()
+            && rsa.key_size() < 2048
+        {
+            return Err(CertificateError::ShortKey(rsa.key_size()));
         }
         let validity = parsed.validity();
         let now = now.unix_timestamp();
@@ -193,10 +206,16 @@ impl Certificate {
         if now >= validity.not_after.timestamp() {
             return Err(CertificateError::Expired(day(&validity.not_after)));
         }
-        if String::from_utf8_lossy(key).contains("ENCRYPTED") {
+        let text = std::str::from_utf8(key).map_err(|_| CertificateError::NotAKey)?;
+        if text.contains("ENCRYPTED") {
             return Err(CertificateError::EncryptedKey);
         }
-        let key = EncodingKey::from_rsa_pem(key).map_err(|_| CertificateError::NotAKey)?;
+        let start = ["-----BEGIN PRIVATE KEY", "-----BEGIN RSA PRIVATE KEY"]
+            .into_iter()
+            .find_map(|begin| text.find(begin))
+            .ok_or(CertificateError::NotAKey)?;
+        let key =
+            EncodingKey::from_rsa_pem(&key[start..]).map_err(|_| CertificateError::NotAKey)?;
         let public = DecodingKey::from_rsa_der(&public.subject_public_key.data);
         belong_together(&key, &public)?;
         Ok(Self {

@@ -50,6 +50,8 @@ struct Claims {
     preferred_username: Option<String>,
     sid: Option<String>,
     login_hint: Option<String>,
+    #[serde(default)]
+    roles: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -172,6 +174,7 @@ pub async fn validate(
         username,
         sid: claims.sid,
         login_hint: claims.login_hint,
+        roles: claims.roles,
     })
 }
 

@@ -18,7 +18,23 @@ impl LocalPath {
 
     /// A path to return to after sign-in: the sign-in routes themselves would loop.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::of_request(text).filter(|path| !path.0.starts_with("/auth/"))
+        Self::of_request(text).filter(|path| !path.readings().any(|way| way.starts_with("/auth/")))
+    }
+
+    /// Whether this leads to the route, for us or for a proxy in front that decodes more or minds case less.
+    pub fn is_at(&self, route: &str) -> bool {
+        let route = route.to_ascii_lowercase();
+        self.readings()
+            .any(|way| way.trim_end_matches('/') == route)
+    }
+
+    /// The path in lower case: as it stands, decoded once, and twice.
+    fn readings(&self) -> impl Iterator<Item = String> {
+        let path = self.0.split('?').next().unwrap_or_default();
+        let [once, twice] = decoded(path);
+        [path.to_owned(), once, twice]
+            .into_iter()
+            .map(|way| way.to_ascii_lowercase())
     }
 
     /// Any path of this site; `None` for what a browser, a proxy or a careless decoder could read as
@@ -127,12 +143,33 @@ mod tests {
             "/auth/login",
             "/auth/logout?x",
             "/a/../auth/login",
+            "/AUTH/login",
+            "/%61uth/login",
+            "/%2561uth/login",
+            "/auth%2Flogin",
             "/x/%2e%2e//evil.example",
         ] {
             assert_eq!(LocalPath::parse(text), None, "{text:?}");
         }
         for long in ["a".repeat(3000), "é".repeat(1000)] {
             assert_eq!(LocalPath::parse(&format!("/{long}")), None);
+        }
+    }
+
+    #[test] // R12
+    fn a_route_is_known_in_every_way_to_write_it() {
+        for (text, expected) in [
+            ("/getAToken", true),
+            ("/getAToken?code=x", true),
+            ("/getatoken/", true),
+            ("/x/../getAToken", true),
+            ("/get%41Token", true),
+            ("/get%2541Token", true),
+            ("/getATokens", false),
+            ("/people?next=/getAToken", false),
+        ] {
+            let path = LocalPath::parse(text).expect(text);
+            assert_eq!(path.is_at("/getAToken"), expected, "{text}");
         }
     }
 }

@@ -211,7 +211,8 @@ impl Platform {
     }
 
     async fn fetch_metadata(&self) -> Result<Metadata, MetadataError> {
-        let metadata: Metadata = upstream::get_json(&self.http, &self.config.authority.discovery())
+        let discovery = self.config.authority.discovery();
+        let metadata: Metadata = upstream::get_json(&self.http, &discovery, self.clock.now())
             .await
             .map_err(|source| MetadataError::Upstream {
                 what: "the discovery document",
@@ -222,7 +223,7 @@ impl Platform {
     }
 
     async fn fetch_keys(&self, uri: Url) -> Result<Vec<Jwk>, MetadataError> {
-        let set: JwkSet = upstream::get_json(&self.http, uri.as_str())
+        let set: JwkSet = upstream::get_json(&self.http, uri.as_str(), self.clock.now())
             .await
             .map_err(|source| MetadataError::Upstream {
                 what: "the signing keys",

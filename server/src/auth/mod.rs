@@ -1,5 +1,5 @@
-//! Sign-in, callback and "who am I": plain axum routes; the ways out are in `sign_out`. Which requests reach them is decided in
-//! `browser`; what a session is, in `session`.
+//! The callback that ends a sign-in, and "who am I": plain axum routes. A sign-in begins in `login`; the ways out are in
+//! `sign_out`. Which requests reach them is decided in `browser`; what a session is, in `session`.
 
 pub mod attempt;
 pub mod claims;
@@ -7,6 +7,7 @@ pub mod credential;
 pub mod help;
 pub mod id_token;
 pub mod local_path;
+mod login;
 pub mod metadata;
 pub mod problem;
 mod query;
@@ -21,170 +22,25 @@ use axum::{
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
-use oauth2::{CsrfToken, PkceCodeChallenge};
 use serde_json::json;
-use time::OffsetDateTime;
 use tracing::Instrument;
 
 use crate::{
     Cloakroom,
     browser::CorrelationId,
-    config::is_scope,
     pages,
-    secret::Secret,
-    session::{RECORD, Session, SignedIn, StoreKey, Visitor, record_value},
+    session::{RECORD, SignedIn, StoreKey, Visitor, browser, record_value},
     upstream::UpstreamError,
 };
-use attempt::{Attempt, Person};
+use attempt::Attempt;
 use claims::Challenge;
 use help::Lang;
 use id_token::Expected;
-use local_path::LocalPath;
-use problem::SignInError;
+use problem::{Asked, SignInError};
 use query::Query;
 use token_endpoint::{Grant, PlatformError, TokenError};
 
-/// What a sign-in may be asked to do at the platform (R14).
-const PROMPTS: [&str; 5] = ["login", "select_account", "consent", "none", "create"];
-
-/// More permissions than this are not carried from session to session.
-const MOST_SCOPES: usize = 30;
-
-/// `GET /auth/login`: starts a sign-in.
-pub async fn login(
-    State(cloakroom): State<Arc<Cloakroom>>,
-    Extension(id): Extension<CorrelationId>,
-    Extension(Visitor(visitor)): Extension<Visitor>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    let query = Query::parse(query.as_deref());
-    let return_to = query
-        .one("return_to")
-        .ok()
-        .flatten()
-        .and_then(LocalPath::parse)
-        .unwrap_or_else(LocalPath::root);
-    match start(&cloakroom, &query, &return_to, visitor.as_deref(), &headers).await {
-        Ok(response) => response,
-        Err(error) => fail(&cloakroom, &id, &error, &return_to, &headers, None),
-    }
-}
-
-#[allow(clippy::too_many_lines)] // one sequence, read from top to bottom
-async fn start(
-    cloakroom: &Cloakroom,
-    query: &Query<'_>,
-    return_to: &LocalPath,
-    visitor: Option<&Session>,
-    headers: &HeaderMap,
-) -> Result<Response, SignInError> {
-    let config = &cloakroom.config;
-    let one = |name| {
-        query
-            .one(name)
-            .map_err(|_| SignInError::BadRequest("It says the same thing twice."))
-    };
-    let prompt = one("prompt")?;
-    if prompt.is_some_and(|prompt| !PROMPTS.contains(&prompt)) {
-        return Err(SignInError::BadRequest(
-            "It asks for something that Microsoft's sign-in does not know (prompt).",
-        ));
-    }
-    // A session that is asked for more keeps what it has.
-    let steps_up = ["scope", "claims"]
-        .into_iter()
-        .any(|name| matches!(query.one(name), Ok(Some(value)) if !value.is_empty()));
-    let expects = visitor.filter(|_| steps_up && prompt != Some("select_account"));
-    let mut scopes = config.scopes_to_ask();
-    for scope in expects
-        .iter()
-        .flat_map(|session| config.graph_scopes(&session.signed_in.access.scopes))
-    {
-        if !scopes.contains(&scope) && scopes.len() < MOST_SCOPES {
-            scopes.push(scope);
-        }
-    }
-    for scope in one("scope")?
-        .unwrap_or_default()
-        .split(' ')
-        .filter(|scope| !scope.is_empty())
-    {
-        if !is_scope(scope) || scopes.len() >= MOST_SCOPES + 10 {
-            return Err(SignInError::BadRequest(
-                "It asks for a permission that is none (scope).",
-            ));
-        }
-        if !scopes.iter().any(|known| known == scope) {
-            scopes.push(scope.to_owned());
-        }
-    }
-    let wanted = query.one("claims")?.filter(|claims| !claims.is_empty());
-    let wanted = wanted
-        .map(|claims| {
-            Challenge::parse(claims).ok_or(SignInError::BadRequest(
-                "It carries a claims challenge that is none (claims).",
-            ))
-        })
-        .transpose()?;
-    let metadata = cloakroom.platform.metadata().await?;
-    let now = cloakroom.clock.now();
-    let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
-    let attempt = Attempt {
-        state: random(),
-        nonce: random(),
-        verifier: Secret::from(verifier.secret().clone()),
-        return_to: return_to.to_string(),
-        scopes,
-        started: now.unix_timestamp(),
-        replaces: visitor.map(|session| StoreKey::of(&session.id)),
-        expects: expects.map(|session| Person::from(&session.signed_in.user)),
-        claims: wanted.as_ref().map(ToString::to_string),
-    };
-
-    let mut url = metadata.authorization_endpoint.clone();
-    url.query_pairs_mut()
-        .append_pair("client_id", &config.client_id)
-        .append_pair("response_type", "code")
-        .append_pair("redirect_uri", &config.redirect_uri())
-        // R6: a form post from the platform would come without the Lax cookie.
-        .append_pair("response_mode", "query")
-        .append_pair("scope", &attempt.scopes.join(" "))
-        .append_pair("state", attempt.state.expose())
-        .append_pair("nonce", attempt.nonce.expose())
-        .append_pair("code_challenge", challenge.as_str())
-        .append_pair("code_challenge_method", "S256")
-        // R99: `cp1` is announced where the tokens come from.
-        .append_pair("claims", &claims::parameter(wanted.as_ref()));
-    for name in ["prompt", "login_hint", "domain_hint"] {
-        let given = one(name)?.filter(|value| !value.is_empty());
-        if given.is_some_and(|value| value.len() > 2000) {
-            return Err(SignInError::BadRequest("It is too long."));
-        }
-        // Who is asked for more need not pick their account again.
-        let known = expects
-            .filter(|_| name == "login_hint")
-            .map(|session| &session.signed_in.user)
-            .map(|user| user.login_hint.as_ref().unwrap_or(&user.username).as_str());
-        if let Some(value) = given.or(known) {
-            url.query_pairs_mut().append_pair(name, value);
-        }
-    }
-
-    let mut response = pages::see_other(url.as_str());
-    let cookies = attempt
-        .cookies(
-            config.is_https(),
-            &cloakroom.sealer,
-            headers,
-            now.unix_timestamp(),
-        )
-        .map_err(|error| SignInError::Unavailable(error.to_string()))?;
-    for cookie in cookies {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
-    Ok(response)
-}
+pub use login::login;
 
 /// `GET {REDIRECT_PATH}`: ends a sign-in.
 pub async fn callback(
@@ -199,22 +55,22 @@ pub async fn callback(
     let parsed = Query::parse(query.as_deref());
     let state = parsed.one("state").ok().flatten().unwrap_or_default();
     let attempt = Attempt::find(https, &cloakroom.sealer, &headers, state, now);
-    let return_to = attempt
-        .as_ref()
-        .and_then(|attempt| LocalPath::parse(&attempt.return_to))
-        .unwrap_or_else(LocalPath::root);
+    let asked = cloakroom.asked(attempt.as_ref());
 
     // In a task of its own: a browser that goes away, or loads the page again, must not lose a code that
     // is already spent.
     let finished = {
         let (cloakroom, session) = (cloakroom.clone(), session.clone());
         let (query, attempt) = (query.clone(), attempt.clone());
+        let user_agent = headers.get(header::USER_AGENT);
+        let browser = browser::name(user_agent.and_then(|value| value.to_str().ok()));
         let finishing = async move {
             finish(
                 &cloakroom,
                 &Query::parse(query.as_deref()),
                 attempt.as_ref(),
                 &session,
+                browser,
             )
             .await
         };
@@ -224,23 +80,17 @@ pub async fn callback(
     };
     let mut response = match finished {
         Ok(()) => {
-            let mut response = pages::onward(&headers, &return_to);
+            let mut response = pages::onward(&headers, &asked.return_to);
             if let Some(id) = session.id() {
                 let new = StoreKey::of(&id);
-                for cookie in Attempt::replace(https, &cloakroom.sealer, &headers, now, new) {
+                let sealer = &cloakroom.sealer;
+                for cookie in Attempt::replace(https, sealer, &headers, now, new, state) {
                     response.headers_mut().append(header::SET_COOKIE, cookie);
                 }
             }
             response
         }
-        Err(error) => fail(
-            &cloakroom,
-            &id,
-            &error,
-            &return_to,
-            &headers,
-            attempt.as_ref(),
-        ),
+        Err(error) => fail(&cloakroom, &id, &error, &asked, &headers),
     };
     if attempt.is_some()
         && let Some(cookie) = Attempt::forget(https, state)
@@ -260,6 +110,7 @@ async fn finish(
     query: &Query<'_>,
     attempt: Option<&Attempt>,
     session: &tower_sessions::Session,
+    browser: String,
 ) -> Result<(), SignInError> {
     let attempt = attempt.ok_or(SignInError::UnknownAttempt)?;
     let spent = cloakroom
@@ -271,23 +122,14 @@ async fn finish(
         return Err(SignInError::UsedAttempt);
     }
     let metadata = cloakroom.platform.metadata().await?;
-    if query
-        .one("iss")?
-        .is_some_and(|issuer| !is_issuer(issuer, &metadata.issuer))
-    {
-        return Err(SignInError::BadAnswer("another issuer (RFC 9207)"));
+    let issuer = query.one("iss")?;
+    if issuer.is_some_and(|issuer| !is_issuer(issuer, &metadata.issuer)) {
+        return Err(ANOTHER_ISSUER);
     }
     if let Some(error) = query.one("error")? {
-        return Err(SignInError::Refused(Box::new(PlatformError {
-            error: error.to_owned(),
-            error_description: query
-                .one("error_description")
-                .ok()
-                .flatten()
-                .unwrap_or_default()
-                .to_owned(),
-            ..PlatformError::default()
-        })));
+        let description = query.one("error_description").ok().flatten();
+        let refusal = PlatformError::of_callback(error, description.unwrap_or_default());
+        return Err(SignInError::Refused(Box::new(refusal)));
     }
     let code = query
         .one("code")?
@@ -315,6 +157,10 @@ async fn finish(
     )
     .await
     .map_err(SignInError::IdToken)?;
+    // R8: of any tenant till here; now it is known of which one.
+    if issuer.is_some_and(|issuer| issuer != user.iss) {
+        return Err(ANOTHER_ISSUER);
+    }
 
     let (tid, oid) = (user.tid, user.oid.clone());
     // Asked as one, answered by another: nothing of theirs is taken, and the session stays as it is.
@@ -332,6 +178,7 @@ async fn finish(
         user,
         access: tokens.access,
         refresh_token: tokens.refresh_token,
+        browser,
     };
     let record =
         record_value(&signed_in).map_err(|error| SignInError::Unavailable(error.to_string()))?;
@@ -359,7 +206,9 @@ async fn finish(
     Ok(())
 }
 
-/// RFC 9207 §2.4: exactly the issuer; the tenant's own where the metadata leaves it open.
+const ANOTHER_ISSUER: SignInError = SignInError::BadAnswer("another issuer (RFC 9207)");
+
+/// RFC 9207 §2.4: exactly the issuer; that of some tenant where the metadata leaves it open.
 fn is_issuer(issuer: &str, template: &str) -> bool {
     let Some((before, after)) = template.split_once("{tenantid}") else {
         return issuer == template;
@@ -367,26 +216,40 @@ fn is_issuer(issuer: &str, template: &str) -> bool {
     let tenant = issuer
         .strip_prefix(before)
         .and_then(|rest| rest.strip_suffix(after));
-    tenant.is_some_and(|tenant| uuid::Uuid::try_parse(tenant).is_ok())
+    tenant.is_some_and(|text| {
+        uuid::Uuid::try_parse(text).is_ok_and(|tenant| tenant.to_string() == text)
+    })
 }
 
-/// `GET /auth/session`: the minimum (R53). Asking does not slide the session's end (R50).
-pub async fn session(Extension(Visitor(visitor)): Extension<Visitor>) -> Response {
+/// `/auth/session`: the minimum (R53). To GET it does not slide the session's end; a POST says that a person is here, and
+/// does (R50). `now` is for browsers whose clock is wrong.
+pub async fn session(
+    State(cloakroom): State<Arc<Cloakroom>>,
+    Extension(Visitor(visitor)): Extension<Visitor>,
+) -> Response {
     let Some(session) = visitor else {
         return Json(json!({ "user": null })).into_response();
     };
     let user = &session.signed_in.user;
-    let time = |seconds| {
-        OffsetDateTime::from_unix_timestamp(seconds)
-            .map(pages::rfc3339)
-            .unwrap_or_default()
-    };
     Json(json!({
         "user": { "name": user.name, "username": user.username, "oid": user.oid, "tid": user.tid },
-        "idle_expires_at": time(session.ends),
-        "expires_at": time(session.expires),
+        "now": pages::rfc3339(cloakroom.clock.now()),
+        "idle_expires_at": pages::rfc3339_of(session.ends),
+        "expires_at": pages::rfc3339_of(session.expires),
     }))
     .into_response()
+}
+
+impl Cloakroom {
+    /// What this attempt was for. What every sign-in asks for, and what this app would not be asked for by a link, goes
+    /// without saying.
+    fn asked(&self, attempt: Option<&Attempt>) -> Asked {
+        let always = self.config.scopes_to_ask();
+        let is_always = |scope: &str| always.iter().any(|known| known.eq_ignore_ascii_case(scope));
+        Asked::by(attempt, |scope| {
+            !is_always(scope) && self.knows_scope(scope)
+        })
+    }
 }
 
 /// The page of a failed sign-in, and its line in the log (R112).
@@ -394,23 +257,14 @@ fn fail(
     cloakroom: &Cloakroom,
     id: &CorrelationId,
     error: &SignInError,
-    return_to: &LocalPath,
+    asked: &Asked,
     headers: &HeaderMap,
-    attempt: Option<&Attempt>,
 ) -> Response {
     tracing::warn!(event = "sign_in_failed", %error, "a sign-in failed");
-    let mut problem = error.problem(
-        return_to,
-        Lang::of(headers),
-        pages::details(cloakroom, &id.0),
-    );
-    // Who only declined to give more is still signed in, and goes back to where they were.
-    if attempt.is_some_and(|attempt| attempt.expects.is_some()) {
-        let back = ("Go back".to_owned(), return_to.to_string());
-        problem.actions.retain(|action| *action != back);
-        problem.actions.insert(0, back);
-    }
-    pages::problem(cloakroom, None, error.status(), return_to.as_str(), problem)
+    let details = pages::details(cloakroom, &id.0);
+    let problem = error.problem(asked, Lang::of(headers), details);
+    let path = asked.return_to.as_str();
+    pages::problem(cloakroom, None, error.status(), path, problem)
 }
 
 fn store_failed(error: &dyn std::fmt::Display) -> SignInError {
@@ -429,9 +283,4 @@ impl From<TokenError> for SignInError {
             other => Self::Unavailable(other.to_string()),
         }
     }
-}
-
-/// 256 random bits, as text for a URL.
-fn random() -> Secret {
-    CsrfToken::new_random_len(32).secret().clone().into()
 }

@@ -4,6 +4,7 @@ use app::model::Problem;
 use axum::http::StatusCode;
 
 use super::{
+    attempt::Attempt,
     help::{Help, Lang, Next, Quote, Who, number_of},
     id_token::IdTokenError,
     local_path::LocalPath,
@@ -55,6 +56,54 @@ pub enum SignInError {
     Store,
 }
 
+/// What a failed sign-in was for: the way back, and what starts it again.
+pub struct Asked {
+    /// Where the person wanted to go.
+    pub return_to: LocalPath,
+    /// The scopes that it asked for beside those of every sign-in.
+    pub scope: String,
+    /// The claims challenge that it carried.
+    pub claims: String,
+    /// Whether a signed-in person was asked for more: they can also leave it.
+    pub steps_up: bool,
+}
+
+impl Asked {
+    /// By the attempt; `None` is an answer that belongs to none.
+    pub fn by(attempt: Option<&Attempt>, is_more: impl Fn(&str) -> bool) -> Self {
+        let return_to = attempt.and_then(|attempt| LocalPath::parse(&attempt.return_to));
+        let scopes = attempt.map_or(&[][..], |attempt| &attempt.scopes);
+        let more = scopes
+            .iter()
+            .map(String::as_str)
+            .filter(|scope| is_more(scope));
+        Self {
+            return_to: return_to.unwrap_or_else(LocalPath::root),
+            scope: more.collect::<Vec<_>>().join(" "),
+            claims: attempt
+                .and_then(|attempt| attempt.claims.clone())
+                .unwrap_or_default(),
+            steps_up: attempt.is_some_and(|attempt| attempt.expects.is_some()),
+        }
+    }
+
+    /// The link that asks the same again.
+    fn again(&self, prompt: &str) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("return_to", self.return_to.as_str());
+        for (name, value) in [
+            ("scope", self.scope.as_str()),
+            ("claims", &self.claims),
+            ("prompt", prompt),
+        ] {
+            if !value.is_empty() {
+                query.append_pair(name, value);
+            }
+        }
+        format!("/auth/login?{}", query.finish())
+    }
+}
+
 impl SignInError {
     /// The status of its page.
     pub fn status(&self) -> StatusCode {
@@ -75,21 +124,30 @@ impl SignInError {
         }
     }
 
-    /// The page. `details` are the ids to quote; the platform's own are added. What the platform refused is told in `lang`.
-    pub fn problem(
-        &self,
-        return_to: &LocalPath,
-        lang: Lang,
-        mut details: Vec<(String, String)>,
-    ) -> Problem {
-        let again = |prompt: &str| {
-            let mut query = url::form_urlencoded::Serializer::new(String::new());
-            query.append_pair("return_to", return_to.as_str());
-            if !prompt.is_empty() {
-                query.append_pair("prompt", prompt);
-            }
-            format!("/auth/login?{}", query.finish())
+    /// The page. `details` are the ids to quote; the platform's own are added. What the platform refused is told in `lang`,
+    /// the rest in English.
+    pub fn problem(&self, asked: &Asked, lang: Lang, details: Vec<(String, String)>) -> Problem {
+        let lang = match self {
+            Self::Refused(_) | Self::Credential(_) => lang,
+            _ => Lang::En,
         };
+        let mut problem = self.told(asked, lang, details);
+        if asked.steps_up {
+            // Who only said no to more goes back to where they were. R9: the platform's `error` tells.
+            if matches!(self, Self::Refused(refusal) if refusal.error == "access_denied") {
+                lang.pick("Nothing has changed", "Er is niets veranderd")
+                    .clone_into(&mut problem.title);
+            }
+            let back = asked.return_to.to_string();
+            problem.actions.retain(|(_, href)| *href != back);
+            let label = lang.pick("Go back", "Ga terug").to_owned();
+            problem.actions.insert(0, (label, back));
+        }
+        problem
+    }
+
+    fn told(&self, asked: &Asked, lang: Lang, mut details: Vec<(String, String)>) -> Problem {
+        let again = |prompt| asked.again(prompt);
         let start = ("Go to the start page".to_owned(), "/".to_owned());
         let retry = ("Sign in again".to_owned(), again(""));
         let (title, text, mend, actions) = match self {
@@ -104,7 +162,7 @@ impl SignInError {
                 "This sign-in is already done",
                 "Each answer from Microsoft works once, and this one has been used. That happens when the page is loaded again.",
                 "If you are signed in, just go on. Otherwise start again.",
-                vec![("Continue".to_owned(), return_to.to_string()), retry],
+                vec![("Continue".to_owned(), asked.return_to.to_string()), retry],
             ),
             Self::BadAnswer(_) => (
                 "This sign-in can't be finished",
@@ -119,10 +177,17 @@ impl SignInError {
                 vec![start],
             ),
             Self::Refused(refusal) | Self::Credential(refusal) => {
-                return refused(refusal, lang, &again, details);
+                return refused(refusal, lang, asked, details);
             }
             Self::AnotherPerson { expected, came } => {
-                return another_person(expected, came, return_to, again("select_account"), details);
+                details.push(("Signed in here".to_owned(), clip(expected.expose())));
+                details.push(("Came back".to_owned(), clip(came.expose())));
+                (
+                    "That was another account",
+                    "This page asked for something more in your name, but somebody else answered at Microsoft. Nothing of that was taken over.",
+                    "Go back and try again with the account that you use here, or change to the other account.",
+                    vec![("Use another account".to_owned(), again("select_account"))],
+                )
             }
             Self::IdToken(IdTokenError::Stranger(_)) => (
                 "This account can't be used here",
@@ -162,7 +227,7 @@ impl SignInError {
             details.push(("Tenant ID".to_owned(), tenant.to_string()));
         }
         Problem {
-            lang: Lang::En.tag(),
+            lang: lang.tag(),
             title: title.to_owned(),
             text: text.to_owned(),
             mend: mend.to_owned(),
@@ -172,34 +237,12 @@ impl SignInError {
     }
 }
 
-fn another_person(
-    expected: &Secret,
-    came: &Secret,
-    return_to: &LocalPath,
-    other_account: String,
-    mut details: Vec<(String, String)>,
-) -> Problem {
-    details.push(("Signed in here".to_owned(), clip(expected.expose())));
-    details.push(("Came back".to_owned(), clip(came.expose())));
-    Problem {
-        lang: Lang::En.tag(),
-        title: "That was another account".to_owned(),
-        text: "This page asked for something more in your name, but somebody else answered at Microsoft. Nothing of that was taken over, and you are signed in as before.".to_owned(),
-        mend: "Go back and try again with the account that you use here, or change to the other account.".to_owned(),
-        actions: vec![
-            ("Go back".to_owned(), return_to.to_string()),
-            ("Use another account".to_owned(), other_account),
-        ],
-        details,
-    }
-}
-
 /// R9: the status and what becomes of the session key on `error` alone and are decided by now. The AADSTS number and the
 /// description only choose the words, and which of always the same links comes first.
 fn refused(
     refusal: &PlatformError,
     lang: Lang,
-    again: &dyn Fn(&str) -> String,
+    asked: &Asked,
     mut details: Vec<(String, String)>,
 ) -> Problem {
     let help = Help::of(refusal);
@@ -210,11 +253,11 @@ fn refused(
     let other = lang.pick("Use another account", "Ander account gebruiken");
     let start = lang.pick("Go to the start page", "Naar de startpagina");
     let mut actions = vec![
-        (Next::Again, retry.to_owned(), again("")),
+        (Next::Again, retry.to_owned(), asked.again("")),
         (
             Next::OtherAccount,
             other.to_owned(),
-            again("select_account"),
+            asked.again("select_account"),
         ),
         (Next::Start, start.to_owned(), "/".to_owned()),
     ];

@@ -28,27 +28,42 @@ pub async fn logout(
     Extension(Visitor(visitor)): Extension<Visitor>,
     session: tower_sessions::Session,
 ) -> Response {
-    let home = LocalPath::root();
     // R71: first of all, and if it can't be done nobody is told that it was.
+    if !end_here(&cloakroom, visitor.as_deref(), &session).await {
+        return pages::unavailable(&cloakroom, &id.0, &LocalPath::root());
+    }
+    signed_out(&sign_out_address(&cloakroom, visitor.as_deref()).await)
+}
+
+/// Ends the session of the request, and says whether that was done. Two cookies of its name can come, from a neighbour
+/// on the same host: the session that serves ends, whichever tower-sessions has read.
+async fn end_here(
+    cloakroom: &Cloakroom,
+    visitor: Option<&Session>,
+    session: &tower_sessions::Session,
+) -> bool {
     let flushed = session.flush().await;
-    // Two cookies of that name can come, from a neighbour on the same host: the session that serves ends.
-    let ended = match &visitor {
+    let ended = match visitor {
         Some(visitor) => {
             let key = StoreKey::of(&visitor.id);
             cloakroom.sessions.store.end(&key).await
         }
         None => Ok(()),
     };
-    if flushed.is_err() || ended.is_err() {
+    let done = flushed.is_ok() && ended.is_ok();
+    if !done {
         tracing::error!(
             event = "store_failed",
             ?flushed,
             ?ended,
             "a sign-out could not be done"
         );
-        return pages::unavailable(&cloakroom, &id.0, &home);
     }
-    let mut response = pages::see_other(&sign_out_address(&cloakroom, visitor.as_deref()).await);
+    done
+}
+
+fn signed_out(location: &str) -> Response {
+    let mut response = pages::see_other(location);
     response.extensions_mut().insert(SignedOut);
     response
 }
@@ -156,12 +171,10 @@ pub async fn revoke(
     }
     let user = &visitor.signed_in.user;
     tracing::info!(event = "revoked", tid = %user.tid, oid = user.oid, "a user ended all their sessions at Microsoft");
-    if session.flush().await.is_err() {
+    if !end_here(&cloakroom, Some(&*visitor), &session).await {
         return pages::unavailable(&cloakroom, &id.0, &LocalPath::root());
     }
-    let mut response = pages::see_other("/");
-    response.extensions_mut().insert(SignedOut);
-    response
+    signed_out("/")
 }
 
 fn not_revoked(
@@ -173,7 +186,7 @@ fn not_revoked(
     let refusal = crate::backend::refusal(error, &id.0);
     let login = |name: &str, value: &str| {
         let query = url::form_urlencoded::Serializer::new(String::new())
-            .append_pair("return_to", "/")
+            .append_pair("return_to", "/account")
             .append_pair(name, value)
             .finish();
         format!("/auth/login?{query}")
@@ -197,7 +210,7 @@ fn not_revoked(
             refusal.message.clone(),
             (
                 "Sign in again".to_owned(),
-                "/auth/login?return_to=%2F".to_owned(),
+                "/auth/login?return_to=%2Faccount".to_owned(),
             ),
         ),
         _ => (
@@ -205,15 +218,21 @@ fn not_revoked(
             ("Go to the start page".to_owned(), "/".to_owned()),
         ),
     };
+    let mend = match error {
+        // R51: with the refresh token the session here is over too.
+        GraphError::Token(Refusal::Reauthenticate | Refusal::SignedOut) => {
+            "You are signed out here. Your sessions elsewhere go on."
+        }
+        _ => "Nothing has changed. You are signed in here as before.",
+    };
     let problem = Problem {
         lang: "en",
         title: "Your sessions were not ended".to_owned(),
         text,
-        mend: "Nothing has changed. You are signed in here as before.".to_owned(),
+        mend: mend.to_owned(),
         actions: vec![action],
         details: pages::details(cloakroom, &id.0),
     };
-    let status =
-        StatusCode::from_u16(refusal.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     pages::problem(cloakroom, Some(visitor), status, "/", problem)
 }

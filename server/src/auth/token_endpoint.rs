@@ -31,6 +31,7 @@ use crate::{
 #[serde(default)]
 pub struct PlatformError {
     /// The code that behaviour keys on (R9).
+    #[serde(deserialize_with = "word")]
     pub error: String,
     /// Text for people, with the AADSTS number; shown, never acted on.
     pub error_description: String,
@@ -38,15 +39,47 @@ pub struct PlatformError {
     pub error_codes: Vec<u32>,
     /// What kind of `invalid_grant` or `interaction_required` it is; for behaviour too.
     /// <https://learn.microsoft.com/entra/msal/dotnet/advanced/exceptions/#msaluirequiredexception-classification-enumeration>
+    #[serde(deserialize_with = "word")]
     pub suberror: String,
     /// A claims challenge that the next sign-in has to carry.
     pub claims: String,
     /// The platform's id of the event.
+    #[serde(deserialize_with = "word")]
     pub trace_id: String,
     /// The platform's id of the whole exchange.
+    #[serde(deserialize_with = "word")]
     pub correlation_id: String,
     /// When, as the platform writes it.
+    #[serde(deserialize_with = "word")]
     pub timestamp: String,
+}
+
+impl PlatformError {
+    /// One that came back with the browser: anybody could have written it.
+    pub fn of_callback(error: &str, description: &str) -> Self {
+        Self {
+            error: safe(error),
+            error_description: description.to_owned(),
+            ..Self::default()
+        }
+    }
+}
+
+/// Codes, ids and times are short and in ASCII (RFC 6749 §5.2). They go into the log (R112), so nothing else comes in:
+/// what is none of these stays recognisable as wrong.
+fn safe(text: &str) -> String {
+    let plain = |c: char| {
+        if c == ' ' || c.is_ascii_graphic() {
+            c
+        } else {
+            '?'
+        }
+    };
+    text.chars().take(100).map(plain).collect()
+}
+
+fn word<'de, D: serde::Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    String::deserialize(from).map(|text| safe(&text))
 }
 
 impl std::fmt::Display for PlatformError {
@@ -54,10 +87,7 @@ impl std::fmt::Display for PlatformError {
         write!(
             f,
             "{} {:?} (correlation {}, trace {})",
-            self.error.chars().take(100).collect::<String>(),
-            self.error_codes,
-            self.correlation_id,
-            self.trace_id
+            self.error, self.error_codes, self.correlation_id, self.trace_id
         )
     }
 }
@@ -219,7 +249,7 @@ impl TokenEndpoint {
                 extra.push(("client_assertion", assertion.expose().to_owned()));
             }
         }
-        let call = |request| oauth2_call(self.http.clone(), request);
+        let call = |request| oauth2_call(self.http.clone(), request, now);
         let response = match grant {
             Grant::Code { code, verifier } => {
                 let redirect = RedirectUrl::new(config.redirect_uri())

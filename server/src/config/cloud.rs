@@ -108,7 +108,8 @@ impl Audience {
     }
 }
 
-fn is_domain(text: &str) -> bool {
+/// Labels of letters, digits and hyphens.
+pub(super) fn is_domain(text: &str) -> bool {
     text.split('.').all(|label| {
         !label.is_empty()
             && label

@@ -36,7 +36,15 @@ impl<F: Fn(&str) -> Option<String>> Settings<F> {
             ),
             (None, None) => match self.get(FEDERATED) {
                 Some(path) => {
-                    read(FEDERATED, &path)?;
+                    // It rotates, and is read again each time; but who names an empty file has named the wrong one.
+                    if read(FEDERATED, &path)?.trim_ascii().is_empty() {
+                        return wrong(
+                            FEDERATED,
+                            format!(
+                                "the file {path:?} is empty; give the path of the workload's token"
+                            ),
+                        );
+                    }
                     Ok(Credential::Federated(path.into()))
                 }
                 None => self.secret(),

@@ -1,31 +1,25 @@
 //! The settings, read once from the environment or `.env` and checked before anything is bound.
 //! A wrong one stops the start with one line that names the variable and the mend.
 
+mod addresses;
 pub mod cloud;
 mod credential;
 mod redirect;
 mod scopes;
+mod session;
 
-use std::{collections::HashSet, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::HashSet, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use base64::{Engine, prelude::BASE64_STANDARD};
+use ipnet::IpNet;
 use url::Url;
 use uuid::Uuid;
 
-use crate::{auth::credential::Credential, session::seal::Key};
-use cloud::{Audience, Authority, Cloud, is_loopback};
+use crate::{auth::credential::Credential, graph::proxy::list::AllowList, session::seal::Key};
+use cloud::{Authority, Cloud, is_loopback};
 use redirect::redirect_path;
 
-pub use scopes::is_scope;
-
-/// Where sessions are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StoreLocation {
-    /// `sqlite::memory:`: gone with the process.
-    Memory,
-    /// `sqlite:PATH`.
-    File(PathBuf),
-}
+pub use scopes::{is_identity, is_scope};
+pub use session::StoreLocation;
 
 /// Everything that the server is told.
 #[derive(Clone)]
@@ -46,6 +40,8 @@ pub struct Config {
     pub scopes: Vec<String>,
     /// `GRAPH_ENDPOINT`: origin of Microsoft Graph.
     pub graph: Url,
+    /// `GRAPH_ALLOW_LIST`: the calls that a page may make through the proxy, the built-in ones and this file's.
+    pub allowed: Arc<AllowList>,
     /// `ALLOWED_TENANTS`: who may sign in; empty is whoever the authority admits.
     pub allowed_tenants: HashSet<Uuid>,
     /// `SESSION_STORE`: where sessions are kept.
@@ -56,6 +52,8 @@ pub struct Config {
     pub session_idle: Duration,
     /// `SESSION_MAX`: a session ends this long after sign-in, whatever happens.
     pub session_max: Duration,
+    /// `TRUSTED_PROXIES`: networks whose forwarded headers count (R113).
+    pub trusted_proxies: Vec<IpNet>,
     /// `LEPTOS_SITE_ADDR`: where to listen.
     pub listen: SocketAddr,
     /// Every page says that this is a demonstration.
@@ -115,9 +113,6 @@ impl<F: Fn(&str) -> Option<String>> Settings<F> {
 
     /// Reads and checks every setting.
     pub fn read(&self, demo: bool) -> Result<Config> {
-        if self.get("TRUSTED_PROXIES").is_some() {
-            return wrong("TRUSTED_PROXIES", "not supported yet; unset it");
-        }
         let listen = self.listen()?;
         if demo && !listen.ip().is_loopback() {
             return wrong(
@@ -127,15 +122,13 @@ impl<F: Fn(&str) -> Option<String>> Settings<F> {
                 ),
             );
         }
-        let trusted_hosts = self
-            .list("TRUSTED_HOSTS")
-            .map(|host| host.to_ascii_lowercase())
-            .collect();
+        let trusted_hosts = self.trusted_hosts()?;
         let authority = self.authority(&trusted_hosts)?;
         let graph = self.graph(&authority, &trusted_hosts)?;
         let public_url = self.public_url(listen)?;
         let redirect_path = redirect_path(self.get("REDIRECT_PATH"), &public_url)?;
         let (session_idle, session_max) = self.timeouts()?;
+        let session_store = self.session_store(demo)?;
         Ok(Config {
             client_id: self.client_id()?,
             credential: self.credential()?,
@@ -145,11 +138,13 @@ impl<F: Fn(&str) -> Option<String>> Settings<F> {
             redirect_path,
             scopes: self.scopes()?,
             graph,
+            allowed: self.allow_list()?,
             allowed_tenants: self.allowed_tenants()?,
-            session_store: self.session_store(demo)?,
-            session_keys: self.session_keys()?,
+            session_keys: self.session_keys(&session_store)?,
+            session_store,
             session_idle,
             session_max,
+            trusted_proxies: self.trusted_proxies()?,
             listen,
             demo,
         })
@@ -178,85 +173,15 @@ impl<F: Fn(&str) -> Option<String>> Settings<F> {
         }
     }
 
-    fn authority(&self, trusted: &HashSet<String>) -> Result<Authority> {
-        const NAME: &str = "AUTHORITY";
-        let text = self
-            .get(NAME)
-            .unwrap_or_else(|| "https://login.microsoftonline.com/common".into());
-        let Some(authority) = Authority::parse(&text) else {
-            return wrong(
-                NAME,
-                "not an authority; use https://login.microsoftonline.com/ with common, organizations, consumers, a tenant id or a domain",
-            );
-        };
-        let cloud = Cloud::of_login_host(authority.url.host_str().unwrap_or_default());
-        check_upstream(NAME, &authority.url, cloud.is_some(), trusted)?;
-        let personal = matches!(authority.audience, Audience::Common | Audience::Consumers);
-        if personal && cloud.is_some_and(|cloud| !cloud.personal_accounts) {
-            return wrong(
-                NAME,
-                "a national cloud has no personal accounts; end it with organizations, a tenant id or a domain",
-            );
-        }
-        Ok(authority)
-    }
-
-    fn graph(&self, authority: &Authority, trusted: &HashSet<String>) -> Result<Url> {
-        const NAME: &str = "GRAPH_ENDPOINT";
-        let login = Cloud::of_login_host(authority.url.host_str().unwrap_or_default());
-        let default = match (self.get(NAME), login) {
-            (Some(text), _) => text,
-            (None, Some(cloud)) => cloud.graph_origin(),
-            (None, None) => {
-                return wrong(
-                    NAME,
-                    "missing; AUTHORITY is not a Microsoft cloud, so give the origin of its Graph",
-                );
+    fn allow_list(&self) -> Result<Arc<AllowList>> {
+        const NAME: &str = "GRAPH_ALLOW_LIST";
+        let list = match self.get(NAME) {
+            None => AllowList::built_in(),
+            Some(file) => {
+                AllowList::with_file(Path::new(&file)).or_else(|mend| wrong(NAME, mend))?
             }
         };
-        let Some(url) = origin(&default) else {
-            return wrong(
-                NAME,
-                "not an origin; use one like https://graph.microsoft.com",
-            );
-        };
-        let cloud = Cloud::of_graph_host(url.host_str().unwrap_or_default());
-        check_upstream(NAME, &url, cloud.is_some(), trusted)?;
-        // R110: a token of one cloud is worth nothing in another, and must not be shown to it. Loopback goes
-        // with loopback.
-        let named = trusted.contains(url.host_str().unwrap_or_default());
-        match login {
-            Some(login) if cloud != Some(login) && !named => wrong(
-                NAME,
-                format!(
-                    "belongs to another cloud than AUTHORITY; use {}",
-                    login.graph_origin()
-                ),
-            ),
-            None if cloud.is_some() && is_loopback(&authority.url) => wrong(
-                NAME,
-                "is Microsoft's own, while AUTHORITY is on loopback; use one of the same provider",
-            ),
-            _ => Ok(url),
-        }
-    }
-
-    fn public_url(&self, listen: SocketAddr) -> Result<Url> {
-        const NAME: &str = "PUBLIC_URL";
-        let text = self
-            .get(NAME)
-            .unwrap_or_else(|| format!("http://localhost:{}", listen.port()));
-        match origin(&text) {
-            None => wrong(
-                NAME,
-                "not an origin; use one like https://app.example.org, without a path",
-            ),
-            // R11, R47: cookies without Secure only where nothing leaves the machine.
-            Some(url) if url.scheme() == "http" && !is_loopback(&url) => {
-                wrong(NAME, "plain http works on localhost only; use https")
-            }
-            Some(url) => Ok(url),
-        }
+        Ok(Arc::new(list))
     }
 
     fn allowed_tenants(&self) -> Result<HashSet<Uuid>> {
@@ -270,65 +195,6 @@ impl<F: Fn(&str) -> Option<String>> Settings<F> {
                 })
             })
             .collect()
-    }
-
-    fn session_store(&self, demo: bool) -> Result<StoreLocation> {
-        const NAME: &str = "SESSION_STORE";
-        let default = if demo {
-            "sqlite::memory:"
-        } else {
-            "sqlite:data/sessions.db"
-        };
-        let text = self.get(NAME).unwrap_or_else(|| default.into());
-        match text
-            .strip_prefix("sqlite:")
-            .map(|path| path.strip_prefix("//").unwrap_or(path))
-        {
-            Some(":memory:") => Ok(StoreLocation::Memory),
-            Some(path) if !path.is_empty() => Ok(StoreLocation::File(path.into())),
-            _ => wrong(NAME, "not a store; use sqlite:PATH or sqlite::memory:"),
-        }
-    }
-
-    fn session_keys(&self) -> Result<Vec<Key>> {
-        self.list("SESSION_KEY")
-            .map(|item| {
-                BASE64_STANDARD
-                    .decode(item)
-                    .ok()
-                    .and_then(|bytes| Key::from_bytes(&bytes))
-                    .map_or_else(
-                        || {
-                            wrong(
-                                "SESSION_KEY",
-                                "not 32 bytes in base64; make one with: openssl rand -base64 32",
-                            )
-                        },
-                        Ok,
-                    )
-            })
-            .collect()
-    }
-
-    fn timeouts(&self) -> Result<(Duration, Duration)> {
-        let idle = self.duration("SESSION_IDLE", "30m")?;
-        let max = self.duration("SESSION_MAX", "12h")?;
-        if idle > max {
-            return wrong("SESSION_IDLE", "longer than SESSION_MAX; make it shorter");
-        }
-        Ok((idle, max))
-    }
-
-    fn duration(&self, name: &'static str, default: &str) -> Result<Duration> {
-        let text = self.get(name).unwrap_or_else(|| default.into());
-        let year = Duration::from_hours(366 * 24);
-        match humantime::parse_duration(&text) {
-            Ok(value) if value >= Duration::from_secs(1) && value <= year => Ok(value),
-            _ => wrong(
-                name,
-                "not a time-out between a second and a year; use one like 30m or 12h",
-            ),
-        }
     }
 
     fn listen(&self) -> Result<SocketAddr> {
@@ -358,7 +224,6 @@ impl Config {
         let trusted = self
             .trusted_hosts
             .iter()
-            .filter(|host| is_host(host))
             .map(|host| format!("https://{host}"));
         let mut origins: Vec<_> = [own].into_iter().chain(cloud).chain(trusted).collect();
         origins.sort();
@@ -387,47 +252,6 @@ impl Config {
             _ => false,
         }
     }
-}
-
-/// R41, R114: https on a Microsoft cloud or a host named in `TRUSTED_HOSTS`; http on loopback.
-fn check_upstream(
-    name: &'static str,
-    url: &Url,
-    known: bool,
-    trusted: &HashSet<String>,
-) -> Result<()> {
-    let host = url.host_str().unwrap_or_default();
-    if is_loopback(url) {
-        Ok(())
-    } else if url.scheme() != "https" {
-        wrong(name, "must be https; plain http is for loopback only")
-    } else if known || trusted.contains(host) {
-        Ok(())
-    } else {
-        wrong(
-            name,
-            format!(
-                "{host} is not a host of a Microsoft cloud; if you mean it, add it to TRUSTED_HOSTS"
-            ),
-        )
-    }
-}
-
-/// A URL that is an origin and nothing more.
-fn origin(text: &str) -> Option<Url> {
-    let url = Url::parse(text).ok()?;
-    let bare = matches!(url.scheme(), "http" | "https")
-        && url.path() == "/"
-        && url.query().is_none()
-        && url.fragment().is_none()
-        && url.username().is_empty()
-        && url.password().is_none();
-    bare.then_some(url)
-}
-
-fn is_host(text: &str) -> bool {
-    text.bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b".-".contains(&b))
 }
 
 /// What samples and templates leave in place of a value.

@@ -2,6 +2,10 @@
 
 use super::{Config, Result, Settings, wrong};
 
+/// A sign-in attempt lives in a cookie of 4 KB, beside the way back and a claims challenge.
+const MOST: usize = 40;
+const LONGEST: usize = 1000;
+
 impl<F: Fn(&str) -> Option<String>> Settings<F> {
     pub(super) fn scopes(&self) -> Result<Vec<String>> {
         let text = self
@@ -12,6 +16,14 @@ impl<F: Fn(&str) -> Option<String>> Settings<F> {
             .filter(|scope| !scope.is_empty())
             .map(str::to_owned)
             .collect();
+        if scopes.len() > MOST || text.len() > LONGEST {
+            return wrong(
+                "SCOPES",
+                format!(
+                    "more than {MOST} scopes or {LONGEST} characters, and every sign-in has to carry them; name only what the app needs"
+                ),
+            );
+        }
         match scopes.iter().find(|scope| !is_scope(scope)) {
             Some(scope) => wrong(
                 "SCOPES",
@@ -42,8 +54,7 @@ impl Config {
 
     /// The Graph scopes among these; those of sign-in if there are none.
     pub fn graph_scopes(&self, scopes: &[String]) -> Vec<String> {
-        let is_graph =
-            |scope: &&String| scope.as_str() != "email" && !IDENTITY.contains(&scope.as_str());
+        let is_graph = |scope: &&String| !is_identity(scope);
         let some: Vec<_> = scopes.iter().filter(is_graph).cloned().collect();
         if some.is_empty() {
             self.scopes.clone()
@@ -51,6 +62,11 @@ impl Config {
             some
         }
     }
+}
+
+/// Whether this scope is OpenID Connect's own and says nothing of Graph.
+pub fn is_identity(scope: &str) -> bool {
+    scope == "email" || IDENTITY.contains(&scope)
 }
 
 /// RFC 6749 §3.3, and none of the characters that a URL would have to escape.

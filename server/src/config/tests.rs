@@ -203,16 +203,81 @@ fn other_wrong_values_name_their_variable() {
         ("SCOPES", "User.Read \"x\""),
         ("ALLOWED_TENANTS", "fabrikam.example"),
         ("SESSION_STORE", "sqlite:"),
-        ("SESSION_STORE", "redis://localhost"),
+        ("SESSION_STORE", "sqlite"),
+        ("SESSION_STORE", "memcached://localhost"),
+        ("SESSION_STORE", "redis:"),
+        ("SESSION_STORE", "redis://"),
+        ("SESSION_STORE", "redis://host/sessions"),
+        ("SESSION_STORE", "redis://host?protocol=resp3"),
+        // R114: it would take any certificate.
+        ("SESSION_STORE", "rediss://host/#insecure"),
         ("SESSION_KEY", "c2hvcnQ="),
+        // R115
+        (
+            "SESSION_KEY",
+            "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        ),
+        (
+            "SESSION_KEY",
+            "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=",
+        ),
+        ("SCOPES", &"S.1 ".repeat(41)),
+        ("SCOPES", &"S.12345678901234567890123456789 ".repeat(33)),
         ("SESSION_IDLE", "13h"),
         ("SESSION_IDLE", "0s"),
         ("SESSION_MAX", "forever"),
         ("LEPTOS_SITE_ADDR", "localhost"),
-        ("TRUSTED_PROXIES", "10.0.0.0/8"),
+        ("TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("TRUSTED_PROXIES", "10.0.0.1, proxy.example"),
+        ("TRUSTED_PROXIES", "0.0.0.0/0"),
+        ("TRUSTED_PROXIES", "::/0"),
+        ("TRUSTED_PROXIES", "::ffff:0.0.0.0/96"),
+        ("TRUSTED_HOSTS", "https://login.example.org"),
+        ("TRUSTED_HOSTS", "login.example.org:443"),
+        ("TRUSTED_HOSTS", "login.example.org, *.example.org"),
+        ("TRUSTED_HOSTS", "login.example.org/common"),
     ] {
         refused(name, value);
     }
+}
+
+#[test] // R113
+fn trusted_proxies_are_networks_or_addresses() {
+    let config = read(&[("TRUSTED_PROXIES", "10.0.0.0/8,192.0.2.1 , 2001:db8::/32")]).unwrap();
+    let networks: Vec<_> = config
+        .trusted_proxies
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(networks, ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32"]);
+    let mapped = read(&[("TRUSTED_PROXIES", "::ffff:10.0.0.0/104, ::ffff:192.0.2.1")]).unwrap();
+    let networks: Vec<_> = mapped
+        .trusted_proxies
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(networks, ["10.0.0.0/8", "192.0.2.1/32"]);
+    assert!(read(&[]).unwrap().trusted_proxies.is_empty());
+}
+
+#[test] // R111
+fn servers_that_share_a_redis_share_a_key_and_its_password_is_not_shown() {
+    let key = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
+    for address in [
+        "redis://localhost",
+        "redis://localhost:6380/2",
+        "rediss://user:s3cret-canary@cache.example:6380",
+    ] {
+        let error = read(&[("SESSION_STORE", address)]).err().unwrap();
+        assert_eq!(error.name, "SESSION_KEY");
+        assert!(error.mend.contains("openssl rand"), "{error}");
+        let config = read(&[("SESSION_STORE", address), ("SESSION_KEY", key)]).unwrap();
+        let expected = StoreLocation::Redis(address.to_owned().into());
+        assert_eq!(config.session_store, expected);
+        assert!(!format!("{:?}", config.session_store).contains("canary"));
+    }
+    let error = read(&[("SESSION_STORE", "rediss://user:s3cret-canary@")]).err();
+    assert!(!format!("{error:?}").contains("canary"), "{error:?}");
 }
 
 #[test]

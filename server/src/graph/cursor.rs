@@ -37,6 +37,11 @@ impl Trail {
         self.links.last().map(String::as_str)
     }
 
+    /// Whether this nextLink is on the way already.
+    pub fn has(&self, link: &str) -> bool {
+        self.links.iter().any(|known| known == link)
+    }
+
     /// Number of the page, from 1.
     pub fn page(&self) -> u32 {
         self.page
@@ -148,6 +153,7 @@ mod tests {
             username: "u".into(),
             sid: None,
             login_hint: None,
+            roles: Vec::new(),
         }
     }
 

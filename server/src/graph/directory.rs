@@ -3,22 +3,31 @@
 use std::sync::Arc;
 
 use app::model::{AccountKind, Directory, PeoplePage, Person, Profile};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use url::Url;
 
-use super::{Client, GraphError, cursor::Trail, permission};
-use crate::session::{Session, seal::Sealer};
+use super::{
+    Client, GraphError,
+    cursor::Trail,
+    paging::{Page, Walk},
+    permission,
+};
+use crate::session::{Session, User, seal::Sealer};
 
 const SELECT: &str =
     "id,displayName,jobTitle,mail,userPrincipalName,businessPhones,mobilePhone,officeLocation";
 const PAGE: usize = 25;
+/// Empty pages that are passed over before one is shown.
+const MOST_EMPTY: usize = 10;
 /// What a search may be long; Graph refuses more anyway.
 const LONGEST_SEARCH: usize = 120;
+/// A sign-in name is shorter.
+const LONGEST_NAME: usize = 256;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct GraphUser {
+pub(super) struct GraphUser {
     id: String,
     display_name: Option<String>,
     job_title: Option<String>,
@@ -47,13 +56,6 @@ impl From<GraphUser> for Person {
     }
 }
 
-#[derive(Deserialize)]
-struct Page {
-    value: Vec<GraphUser>,
-    #[serde(rename = "@odata.nextLink")]
-    next_link: Option<String>,
-}
-
 /// The signed-in person's profile.
 pub async fn profile(graph: &Client, session: &Arc<Session>) -> Result<Profile, GraphError> {
     let mut url = graph.url("/v1.0/me")?;
@@ -61,15 +63,48 @@ pub async fn profile(graph: &Client, session: &Arc<Session>) -> Result<Profile, 
     let user: GraphUser = graph
         .json(session, permission::ME, url, HeaderMap::new())
         .await?;
-    let account = if session.signed_in.user.is_personal() {
+    Ok(Profile {
+        person: user.into(),
+        account: kind(&session.signed_in.user),
+    })
+}
+
+/// What kind of account a user signed in with.
+pub fn kind(user: &User) -> AccountKind {
+    if user.is_personal() {
         AccountKind::Personal
     } else {
         AccountKind::Work
-    };
-    Ok(Profile {
-        person: user.into(),
-        account,
-    })
+    }
+}
+
+/// The person with this sign-in name or object id, if the viewer's directory has one.
+pub async fn person(
+    graph: &Client,
+    session: &Arc<Session>,
+    name: &str,
+) -> Result<Option<Person>, GraphError> {
+    // Neither is anything else: no path, no query, no `$`-function.
+    let plain = |c: char| c.is_alphanumeric() || "-._@'#!^~+".contains(c);
+    if name.len() > LONGEST_NAME
+        || !name.starts_with(char::is_alphanumeric)
+        || !name.chars().all(plain)
+    {
+        return Ok(None);
+    }
+    let mut url = graph.url("/v1.0/users/")?;
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().push(name);
+    }
+    url.query_pairs_mut().append_pair("$select", SELECT);
+    match graph
+        .json::<GraphUser>(session, permission::PEOPLE, url, HeaderMap::new())
+        .await
+    {
+        Ok(user) => Ok(Some(user.into())),
+        Err(GraphError::Refused(refused)) if refused.status == StatusCode::NOT_FOUND => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// A page of the directory.
@@ -87,47 +122,28 @@ pub async fn people(
     let trail = Trail::open(sealer, user, cursor).ok_or(GraphError::Cursor)?;
     let url = match trail.link() {
         // Ours once; Graph may have moved since, and then the cursor is a dead one.
-        Some(link) => Url::parse(link)
-            .ok()
-            .and_then(|link| graph.own(link).ok())
-            .ok_or(GraphError::Cursor)?,
-        None => first_page(graph, search)?,
+        Some(link) => graph.link(link).map_err(|_| GraphError::Cursor)?,
+        None => listing(graph, search, PAGE, false)?,
     };
-    // R104: `$search` needs it, on every page.
-    let eventual = (
-        HeaderName::from_static("consistencylevel"),
-        HeaderValue::from_static("eventual"),
-    );
-    let page: Page = match graph
-        .json(
-            session,
-            permission::PEOPLE,
-            url,
-            HeaderMap::from_iter([eventual]),
-        )
-        .await
-    {
-        Err(GraphError::Refused {
-            status: StatusCode::FORBIDDEN,
-            code,
-            ..
-        }) if code == "Authorization_RequestDenied" => {
-            return Ok(Directory::NotPermitted);
-        }
+    let mut walk = Walk::new(url);
+    let page = match first_with_people(&mut walk, graph, session).await {
+        Err(error) if error.denies_listing() => return Ok(Directory::NotPermitted),
         // A page token ages (`Directory_ExpiredPageToken`); bookmarks and Back lead here.
-        Err(GraphError::Refused {
-            status: StatusCode::BAD_REQUEST,
-            ..
-        }) if trail.link().is_some() => return Err(GraphError::Cursor),
+        Err(GraphError::Refused(refused))
+            if refused.status == StatusCode::BAD_REQUEST && trail.link().is_some() =>
+        {
+            return Err(GraphError::Cursor);
+        }
         page => page?,
     };
     let seal = |trail: Trail| trail.seal(sealer, user);
     let next = match page.next_link {
-        // An evil link is refused here, before anyone holds a cursor to it.
-        Some(link) => {
-            graph.own(Url::parse(&link).map_err(|_| GraphError::Foreign)?)?;
-            seal(trail.next(link))
+        // R103: who is on this page may be shown, but there is no going on.
+        Some(link) if walk.leads_back() || trail.has(&link) => {
+            tracing::warn!(event = "graph_cycle", "Graph's nextLink leads back");
+            None
         }
+        Some(link) => seal(trail.next(link)),
         None => None,
     };
     Ok(Directory::People(PeoplePage {
@@ -138,17 +154,43 @@ pub async fn people(
     }))
 }
 
+/// R103: Graph may send empty pages before others; a person is spared some of them.
+async fn first_with_people(
+    walk: &mut Walk,
+    graph: &Client,
+    session: &Arc<Session>,
+) -> Result<Page<GraphUser>, GraphError> {
+    let mut page = walk.next(graph, session, permission::PEOPLE).await?;
+    for _ in 0..MOST_EMPTY {
+        match page {
+            Some(empty) if empty.value.is_empty() && empty.next_link.is_some() => {
+                page = walk.next(graph, session, permission::PEOPLE).await?;
+            }
+            page => return page.ok_or(GraphError::Endless),
+        }
+    }
+    page.ok_or(GraphError::Endless)
+}
+
+/// The directory, or those of it whom a search finds, `top` a page.
 /// <https://learn.microsoft.com/graph/search-query-parameter#using-search-on-directory-object-collections>
-fn first_page(graph: &Client, search: &str) -> Result<Url, GraphError> {
+pub(super) fn listing(
+    graph: &Client,
+    search: &str,
+    top: usize,
+    count: bool,
+) -> Result<Url, GraphError> {
     let mut url = graph.url("/v1.0/users")?;
     let search: String = search.trim().chars().take(LONGEST_SEARCH).collect();
     let mut query = url.query_pairs_mut();
     query.append_pair("$select", SELECT);
-    query.append_pair("$top", &PAGE.to_string());
+    query.append_pair("$top", &top.to_string());
     query.append_pair("$orderby", "displayName");
+    if count || !search.is_empty() {
+        query.append_pair("$count", "true");
+    }
     if !search.is_empty() {
         let term = search.replace('\\', "\\\\").replace('"', "\\\"");
-        query.append_pair("$count", "true");
         query.append_pair(
             "$search",
             &format!("\"displayName:{term}\" OR \"mail:{term}\""),

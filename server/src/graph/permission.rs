@@ -1,7 +1,15 @@
 //! The delegated permissions of the calls that this app makes, each list as in the table "Permissions" of the
-//! call's page in Graph's documentation: one is enough, the least privileged stands first and is asked for.
+//! call's page in Graph's documentation: one is enough, the least privileged stands first and is asked for. A new list
+//! has its place in [`asked_for`] too.
 
 use crate::tokens::AnyOf;
+
+/// The permissions that this app asks for where they are missing: the least of each list.
+pub fn asked_for() -> impl Iterator<Item = &'static str> {
+    [ME, PEOPLE, PHOTO, REVOKE]
+        .into_iter()
+        .filter_map(|any| any.first().copied())
+}
 
 /// <https://learn.microsoft.com/graph/api/user-get>, for oneself.
 pub const ME: AnyOf<'_> = &[

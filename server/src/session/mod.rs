@@ -1,7 +1,9 @@
 //! The session: who is signed in and with which tokens. It is written at sign-in, at refresh and at
 //! sign-out, and nowhere else; what touches a session goes through here.
 
+pub mod browser;
 pub mod cookie;
+pub mod events;
 pub mod seal;
 pub mod store;
 
@@ -40,6 +42,9 @@ pub struct User {
     pub sid: Option<String>,
     /// The opaque hint that spares the account picker at sign-out.
     pub login_hint: Option<String>,
+    /// App roles in this tenant.
+    #[serde(default)]
+    pub roles: Vec<String>,
 }
 
 impl User {
@@ -75,18 +80,25 @@ pub struct SignedIn {
     pub access: AccessToken,
     /// What gets the next one; personal consent may leave it out.
     pub refresh_token: Option<Secret>,
+    /// What they signed in with, as people call it: "Chrome on Linux".
+    #[serde(default)]
+    pub browser: String,
 }
 
-/// A live session, as one request found it.
+/// A live session, as one request found it. Times are seconds since 1970.
 #[derive(Clone, Debug)]
 pub struct Session {
     /// Its id. Whoever holds it is signed in.
     pub id: Id,
     /// Its record.
     pub signed_in: SignedIn,
-    /// When it ends if nobody does anything, seconds since 1970.
+    /// When it began.
+    pub since: i64,
+    /// When a person last did something.
+    pub used: i64,
+    /// When it ends if nobody does anything.
     pub ends: i64,
-    /// When it ends whatever happens, seconds since 1970.
+    /// When it ends whatever happens.
     pub expires: i64,
 }
 
@@ -122,6 +134,8 @@ impl Sessions {
         Ok(Some(Session {
             id: *id,
             signed_in,
+            since: stored.since,
+            used: stored.used,
             ends: stored.ends,
             expires: stored.expires,
         }))
@@ -133,14 +147,14 @@ impl Sessions {
     }
 
     /// Slides the idle end when a person did something; at most once in a thirtieth of the idle time,
-    /// so that a page with many requests writes once.
-    pub async fn touch(&self, session: &Session, now: i64) -> Result<(), StoreError> {
+    /// so that a page with many requests writes once. The answer is that end.
+    pub async fn touch(&self, session: &Session, now: i64) -> Result<i64, StoreError> {
         let idle = i64::try_from(self.store.timeouts().idle.as_secs()).unwrap_or(i64::MAX);
-        let slid = now.saturating_add(idle).min(session.expires);
-        if slid - session.ends > idle / 30 {
-            self.store.touch(&session.id).await
+        if now - session.used > idle / 30 {
+            self.store.touch(session).await?;
+            Ok(now.saturating_add(idle).min(session.expires))
         } else {
-            Ok(())
+            Ok(session.ends)
         }
     }
 }

@@ -45,6 +45,8 @@ pub struct SealError;
 pub enum Purpose {
     /// A session's record in the store; the id is the session's.
     Session,
+    /// What a list of a person's sessions shows of one; the id is the person's and the session's.
+    Listing,
     /// The cookie of a sign-in attempt; the id is the cookie's name.
     Attempt,
     /// A paging cursor; the id is the user's key.
@@ -55,6 +57,7 @@ impl Purpose {
     fn label(self) -> &'static [u8] {
         match self {
             Self::Session => b"cloakroom session v1",
+            Self::Listing => b"cloakroom listing v1",
             Self::Attempt => b"cloakroom attempt v1",
             Self::Cursor => b"cloakroom cursor v1",
         }

@@ -242,7 +242,7 @@ async fn unknown_data_calls_are_404_json() {
         browser.call("no-such", "").await.json()["error"]["code"],
         "not_found"
     );
-    let answer = browser.fetch("/graph/v1.0/me").await;
+    let answer = browser.fetch("/graph/v1.0/nothing").await;
     assert_eq!(
         (
             answer.status.as_u16(),

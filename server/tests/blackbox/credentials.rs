@@ -13,6 +13,22 @@ use crate::{
     leaks::Log,
 };
 
+/// Of an RSA key of 1024 bits, which nothing here makes any more.
+const SHORT: &str = "\
+-----BEGIN CERTIFICATE-----\n\
+MIIB/jCCAWegAwIBAgIUdrfs5ujAWoLB75X8sPdeHVjarnMwDQYJKoZIhvcNAQEL\n\
+BQAwEDEOMAwGA1UEAwwFc2hvcnQwIBcNMjYxMTIzMTY0MzE2WhgPMjEyNjEwMzAx\n\
+NjQzMTZaMBAxDjAMBgNVBAMMBXNob3J0MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCB\n\
+iQKBgQCslLAgFprEBtBBl+h+v0zCT2wfzOX1Y7MqLb7DXN4atOKfWjrOZ9bSBg+o\n\
+s0yaS41FQvg0TaLnfeLgPiHXgG4teQjDLUaUaTMITfe26IzZCGhuSfobrZvrjft5\n\
+BWtJj/6A8ndvcjNBEnF0EU4LTilXcAw+oRdaMftQYIJV1QusoQIDAQABo1MwUTAd\n\
+BgNVHQ4EFgQUssIlgQ+5WbcSKX1wOi8qPCGLaYQwHwYDVR0jBBgwFoAUssIlgQ+5\n\
+WbcSKX1wOi8qPCGLaYQwDwYDVR0TAQH/BAUwAwEB/zANBgkqhkiG9w0BAQsFAAOB\n\
+gQB/rP/LjhOlRgedr1dTQDmfWiSZ0fthuXXP401m0ZxOlJul5AFYI1rOYIuIT5hT\n\
+KNubUw5y4Y7SO5yjFQZvMjpYzu+Sn58AWWpbdrX4d3b1BPkMMCZZUdtYyRRy8MpQ\n\
+UvaefEPE/qACdTZGClYlSgXTRGHmYP1lU5J1oSiz6kijKw==\n\
+-----END CERTIFICATE-----\n";
+
 static KEYS: LazyLock<[KeyPair; 2]> = LazyLock::new(|| {
     std::array::from_fn(|_| KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap())
 });
@@ -264,6 +280,8 @@ fn a_credential_that_can_not_be_used_stops_the_start_and_names_the_mend() {
     let elliptic = KeyPair::generate().unwrap();
     let curve = write("curve.pem", &certificate(&elliptic, -1..30));
     let curve_key = write("curve-key.pem", &elliptic.serialize_pem());
+    let short = write("short.pem", SHORT);
+    let empty = write("empty", " \n");
     let noise = write("noise.pem", "not PEM at all");
     let locked = write(
         "locked.pem",
@@ -276,6 +294,7 @@ fn a_credential_that_can_not_be_used_stops_the_start_and_names_the_mend() {
         (&expired, &key, "CLIENT_CERTIFICATE: ", "expired on"),
         (&early, &key, "CLIENT_CERTIFICATE: ", "valid only from"),
         (&curve, &curve_key, "CLIENT_CERTIFICATE: ", "RSA"),
+        (&short, &key, "CLIENT_CERTIFICATE: ", "of 1024 bits"),
         (&noise, &key, "CLIENT_CERTIFICATE: ", "PEM"),
         (&key, &key, "CLIENT_CERTIFICATE: ", "PEM"),
         (&missing, &key, "CLIENT_CERTIFICATE: ", "can't be read"),
@@ -305,6 +324,10 @@ fn a_credential_that_can_not_be_used_stops_the_start_and_names_the_mend() {
             vec![("AZURE_FEDERATED_TOKEN_FILE", missing.clone())],
             "AZURE_FEDERATED_TOKEN_FILE: ",
         ),
+        (
+            vec![("AZURE_FEDERATED_TOKEN_FILE", empty)],
+            "AZURE_FEDERATED_TOKEN_FILE: ",
+        ),
     ] {
         let text = refusal(&settings);
         assert!(text.starts_with(name), "{text}");
@@ -324,5 +347,24 @@ fn a_credential_that_can_not_be_used_stops_the_start_and_names_the_mend() {
             text.starts_with(all[second]) && text.contains(all[first]) && text.contains("keep one"),
             "{text}"
         );
+    }
+}
+
+#[test] // R21
+fn certificate_and_key_may_lie_in_one_file_in_either_order() {
+    let files = Files::new();
+    let certificate = certificate(&KEYS[0], -1..30);
+    let key = KEYS[0].serialize_pem();
+    for text in [format!("{certificate}{key}"), format!("{key}{certificate}")] {
+        let both = files.path("both.pem");
+        fs::write(&both, text).unwrap();
+        let map = HashMap::from([
+            ("CLIENT_ID", "11111111-2222-3333-4444-555555555555"),
+            ("CLIENT_CERTIFICATE", both.as_str()),
+            ("CLIENT_CERTIFICATE_KEY", both.as_str()),
+        ]);
+        let read =
+            Settings(|name: &str| map.get(name).map(|value| (*value).to_owned())).read(false);
+        assert!(read.is_ok(), "{:?}", read.err());
     }
 }

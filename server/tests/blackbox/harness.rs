@@ -12,7 +12,7 @@ use std::{
 
 use emulator::{Call, Control, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, Emulator, Endpoint};
 use reqwest::{Method, StatusCode, Url, header::HeaderMap};
-use server::{Cloakroom, clock::Clock, config::Settings, router};
+use server::{Cloakroom, clock::Clock, config::Settings, router, serve, session::Session};
 use time::OffsetDateTime;
 
 pub const EMPLOYEE: &str = "maya.lindqvist@fabrikam.example";
@@ -25,6 +25,7 @@ pub struct TestApp {
     pub cloakroom: Arc<Cloakroom>,
     pub origin: String,
     ahead: Arc<AtomicI64>,
+    waits: Arc<Mutex<Vec<Duration>>>,
     server: tokio::task::JoinHandle<()>,
 }
 
@@ -41,6 +42,11 @@ impl TestApp {
 
     /// With settings of its own beside what every test needs.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
+        Self::with_deadline(settings, Duration::from_secs(3)).await
+    }
+
+    /// With another deadline for calls to Microsoft.
+    pub async fn with_deadline(settings: &[(&str, &str)], deadline: Duration) -> Self {
         let emulator = Emulator::start(emulator::Settings::default())
             .await
             .unwrap();
@@ -66,23 +72,38 @@ impl TestApp {
             .read(false)
             .unwrap();
         let ahead = Arc::new(AtomicI64::new(0));
+        let waits: Arc<Mutex<Vec<Duration>>> = Arc::default();
         let clock = {
             let ahead = ahead.clone();
             Clock::new(move || {
-                OffsetDateTime::now_utc() + time::Duration::seconds(ahead.load(Ordering::SeqCst))
+                let ahead = ahead.load(Ordering::SeqCst);
+                OffsetDateTime::now_utc() + time::Duration::milliseconds(ahead)
             })
         };
-        let deadline = Duration::from_secs(3);
+        // A wait is noted, and over: time passes here and at Microsoft.
+        let clock = {
+            let (ahead, waits, control) = (ahead.clone(), waits.clone(), emulator.control());
+            clock.with_sleep(move |wait| {
+                waits.lock().unwrap().push(wait);
+                pass(&ahead, &control, wait);
+                Box::pin(std::future::ready(()))
+            })
+        };
         let cloakroom = Cloakroom::open_with_deadline(config, clock, deadline)
             .await
             .unwrap();
         let app = router(cloakroom.clone());
-        let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        let server = tokio::spawn(async move {
+            serve::serve(listener, app, std::future::pending())
+                .await
+                .unwrap();
+        });
         Self {
             emulator,
             cloakroom,
             origin,
             ahead,
+            waits,
             server,
         }
     }
@@ -93,9 +114,19 @@ impl TestApp {
 
     /// Time passes here and at Microsoft.
     pub fn advance(&self, by: Duration) {
-        self.ahead
-            .fetch_add(i64::try_from(by.as_secs()).unwrap(), Ordering::SeqCst);
-        self.control().advance(by);
+        pass(&self.ahead, &self.control(), by);
+    }
+
+    /// What the server has waited for, by the clock, since this was last asked.
+    pub fn waits(&self) -> Vec<Duration> {
+        std::mem::take(&mut self.waits.lock().unwrap())
+    }
+
+    /// The session of this browser, for calls that no page makes.
+    pub async fn session(&self, browser: &Browser) -> Arc<Session> {
+        let id = browser.cookies["session"].parse().unwrap();
+        let found = self.cloakroom.sessions.find(&id).await.unwrap();
+        Arc::new(found.expect("a session"))
     }
 
     pub fn calls(&self, endpoint: Endpoint) -> Vec<Call> {
@@ -129,6 +160,13 @@ impl TestApp {
         assert!(answer.status == 303, "{answer:?}");
         browser
     }
+}
+
+fn pass(ahead: &AtomicI64, control: &Control, by: Duration) {
+    // To the next millisecond: a clock that is short of the end of a wait would wait again.
+    let milliseconds = i64::try_from(by.as_micros().div_ceil(1000)).unwrap();
+    ahead.fetch_add(milliseconds, Ordering::SeqCst);
+    control.advance(by);
 }
 
 /// What came back.
@@ -171,7 +209,7 @@ pub struct Browser {
 }
 
 impl Browser {
-    fn new(origin: &str) -> Self {
+    pub fn new(origin: &str) -> Self {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
@@ -181,6 +219,14 @@ impl Browser {
             origin: origin.to_owned(),
             http,
             cookies: BTreeMap::new(),
+        }
+    }
+
+    /// The same browser, as a balancer leads it to another server.
+    pub fn at(&self, origin: &str) -> Self {
+        Self {
+            origin: origin.to_owned(),
+            ..self.clone()
         }
     }
 

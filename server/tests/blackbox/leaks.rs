@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use emulator::{DEMO_CLIENT_SECRET, Endpoint, Fault, TokenChange};
+use emulator::{Callback, DEMO_CLIENT_SECRET, Endpoint, Fault, TokenChange};
 use tracing::{Dispatch, subscriber::DefaultGuard};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -23,6 +23,7 @@ impl Log {
             .with_max_level(tracing::Level::TRACE)
             .with_writer(log.clone())
             .with_ansi(false)
+            .fmt_fields(server::log::Fields)
             .finish();
         // With a single subscriber in the process, tracing asks only the thread that comes by a line first
         // whether anybody listens, and remembers that; the other tests' threads would say no.
@@ -51,6 +52,68 @@ impl<'a> MakeWriter<'a> for Log {
 
     fn make_writer(&'a self) -> Self {
         self.clone()
+    }
+}
+
+/// What would begin a line of its own, move a terminal, or turn what is read around.
+const FORGED: &str = "x\r\n2026-01-01 ERROR forged\u{1b}[2J\u{9b}31m\u{202e}\u{2028}\u{7f}\0\u{8}";
+
+#[tokio::test] // R112
+async fn what_others_write_stays_on_its_line_of_the_log() {
+    let (log, _watching) = Log::watch();
+    let app = TestApp::with(&[("SESSION_IDLE", "10h")]).await;
+    // Back at the callback.
+    let refused = Callback::Error {
+        error: FORGED.into(),
+        description: FORGED.into(),
+    };
+    app.control().fault(Fault::callback(refused).once());
+    assert_eq!(app.browser().sign_in(EMPLOYEE).await.status, 400);
+    // From the token endpoint, at sign-in and at a refresh.
+    for name in [
+        "error",
+        "trace_id",
+        "correlation_id",
+        "timestamp",
+        "suberror",
+    ] {
+        let long = format!("{FORGED}{}", "y".repeat(5000));
+        let refusal = TokenChange::Error {
+            error: "invalid_grant".into(),
+            number: 70000,
+            suberror: None,
+            description: None,
+            claims: None,
+        };
+        let change = TokenChange::Member {
+            name: name.into(),
+            value: long.into(),
+        };
+        app.control().fault(Fault::token(refusal).once());
+        app.control().fault(Fault::token(change).once());
+        assert_eq!(app.browser().sign_in(EMPLOYEE).await.status, 400, "{name}");
+    }
+    // From Graph.
+    let mut browser = app.signed_in(EMPLOYEE).await;
+    tracing::warn!(from_graph = %FORGED, quoted = FORGED, debug = ?FORGED, "said: {FORGED}");
+    let span = tracing::error_span!("request", path = %FORGED);
+    span.in_scope(|| tracing::error!("within"));
+    browser.user().await;
+
+    let text = log.text();
+    assert!(
+        text.contains("forged") && text.contains("within"),
+        "it is told"
+    );
+    for line in text.lines() {
+        assert!(
+            line.starts_with(|c: char| c.is_ascii_digit()) && line.contains(['T', 'Z']),
+            "{line:?}"
+        );
+        assert!(!line.starts_with("2026-01-01 ERROR"), "{line:?}");
+        assert!(!line.contains(char::is_control), "{line:?}");
+        assert!(!line.contains(['\u{202e}', '\u{2028}']), "{line:?}");
+        assert!(!line.contains(&"y".repeat(200)), "{line:?}");
     }
 }
 

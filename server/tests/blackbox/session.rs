@@ -6,6 +6,7 @@ use emulator::{Endpoint, Fault, TokenChange};
 use reqwest::Method;
 use server::{
     clock::Clock,
+    config::StoreLocation,
     session::seal::{Key, Sealer},
     session::store::{Store, Timeouts},
 };
@@ -125,6 +126,42 @@ async fn a_navigation_from_another_site_is_bounced_once_and_then_signed_in() {
             .body
             .contains("Sign in with Microsoft")
     );
+}
+
+#[tokio::test] // R46, R48
+async fn a_link_from_elsewhere_takes_the_hop_whatever_its_address() {
+    let app = TestApp::start().await;
+    let mut browser = app.signed_in(EMPLOYEE).await;
+    let long = "x".repeat(3000);
+    let login = format!("/auth/login?login_hint={MANAGER}&scope=User.ReadBasic.All");
+    for (path, goes_on_to) in [
+        (format!("{login}&return_to=%0a"), "/auth/login"),
+        (format!("{login}&return_to=%250d"), "/auth/login"),
+        (format!("{login}&return_to=/{long}"), "/auth/login"),
+        ("/people?search=%00".to_owned(), "/people"),
+        (format!("/people?search={long}"), "/people"),
+        ("/%0a".to_owned(), "/"),
+        ("//evil.example/%0a".to_owned(), "/"),
+        (format!("/{long}"), "/"),
+    ] {
+        let answer = browser.get_from_elsewhere(&path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        let hop = format!("content=\"0;url={goes_on_to}\"");
+        assert!(answer.body.contains(&hop), "{path}: {}", answer.body);
+        assert!(answer.set_cookies().is_empty(), "{path} began a sign-in");
+    }
+    // The hop brings the session along, which the sign-in then replaces.
+    let old = browser.clone();
+    let start = browser.get("/auth/login").await;
+    let callback = browser
+        .at_platform(&format!(
+            "{}&login_hint={MANAGER}",
+            start.header("location")
+        ))
+        .await;
+    browser.get_from_elsewhere(&callback).await;
+    assert_eq!(browser.user().await["username"], MANAGER);
+    assert_eq!(old.clone().user().await, serde_json::Value::Null);
 }
 
 #[tokio::test] // R48
@@ -393,7 +430,8 @@ async fn open(path: &std::path::Path, key: u8) -> Store {
         idle: 30 * MINUTE,
         max: 60 * MINUTE,
     };
-    Store::open(Some(path), sealer, store_clock(), timeouts)
+    let file = StoreLocation::File(path.into());
+    Store::open(&file, sealer, store_clock(), timeouts)
         .await
         .unwrap()
 }
@@ -436,7 +474,8 @@ async fn sessions_survive_a_restart_and_their_file_tells_nothing() {
         idle: 30 * MINUTE,
         max: 60 * MINUTE,
     };
-    let again = Store::open(Some(&file), sealer, store_clock(), timeouts)
+    let location = StoreLocation::File(file.clone());
+    let again = Store::open(&location, sealer, store_clock(), timeouts)
         .await
         .unwrap();
     assert!(again.find(&id).await.unwrap().is_some());
@@ -444,7 +483,7 @@ async fn sessions_survive_a_restart_and_their_file_tells_nothing() {
     assert_eq!(again.purge().await.unwrap(), 0);
     let later = Clock::new(|| time::OffsetDateTime::now_utc() + time::Duration::hours(2));
     let sealer = Sealer::new(Key::from_bytes(&key).unwrap(), vec![]);
-    let late = Store::open(Some(&file), sealer, later, timeouts)
+    let late = Store::open(&location, sealer, later, timeouts)
         .await
         .unwrap();
     assert!(late.find(&id).await.unwrap().is_none());

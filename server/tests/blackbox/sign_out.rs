@@ -38,13 +38,23 @@ async fn signing_out_ends_the_session_here_and_then_at_microsoft() {
 
 #[tokio::test] // R74
 async fn signing_out_works_with_the_platform_down() {
-    let app = TestApp::start().await;
-    let mut browser = app.signed_in(EMPLOYEE).await;
+    let directory = TempDir::new();
+    let file = format!("sqlite:{}", directory.0.join("sessions.db").display());
+    let before = TestApp::with(&[("SESSION_STORE", &file)]).await;
+    let browser = before.signed_in(EMPLOYEE).await;
+    // After a restart the server knows nothing of Microsoft yet, and can't ask.
+    let app = TestApp::with(&[("SESSION_STORE", &file)]).await;
     app.control().fault(Fault::status(Endpoint::Metadata, 503));
-    app.control().fault(Fault::status(Endpoint::Logout, 503));
-    app.advance(std::time::Duration::from_mins(29));
+    let mut browser = browser.at(&app.origin);
+    assert_eq!(browser.user().await["username"], EMPLOYEE);
     let replay = browser.clone();
-    assert_eq!(browser.post("/auth/logout").await.status, 303);
+    let answer = browser.post("/auth/logout").await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("location")),
+        (303, "/")
+    );
+    assert!(!app.calls(Endpoint::Metadata).is_empty(), "it was asked");
+    assert!(!browser.cookies.contains_key("session"));
     assert_eq!(replay.clone().user().await, serde_json::Value::Null);
 }
 
@@ -155,7 +165,9 @@ async fn ending_every_session_at_microsoft_is_an_act_of_its_own_that_names_its_s
     assert_eq!(lacking.status, 403);
     assert!(
         lacking.body.contains("User.RevokeSessions.All")
-            && lacking.body.contains("scope=User.RevokeSessions.All"),
+            && lacking
+                .body
+                .contains("/auth/login?return_to=%2Faccount&amp;scope=User.RevokeSessions.All"),
         "{}",
         lacking.body
     );
@@ -189,4 +201,53 @@ async fn ending_every_session_at_microsoft_is_an_act_of_its_own_that_names_its_s
     again.post("/auth/logout").await;
     assert!(app.calls(Endpoint::Graph).is_empty());
     assert_eq!(again.get("/auth/revoke").await.status, 405);
+}
+
+#[tokio::test] // R71, R76
+async fn of_two_tickets_the_one_that_serves_is_ended() {
+    let app = TestApp::start().await;
+    let mut client = emulator::Client::demo();
+    client.consented.push("User.RevokeSessions.All".into());
+    app.control().register(client);
+    for path in ["/auth/logout", "/auth/revoke"] {
+        let mut browser = app.signed_in(EMPLOYEE).await;
+        let mut neighbours = app.signed_in(EMPLOYEE).await;
+        let own = browser.cookies["session"].clone();
+        // As a browser sends two cookies of one name.
+        let both = format!("{own}; session={}", neighbours.cookies["session"]);
+        browser.cookies.insert("session".into(), both);
+        assert_eq!(browser.user().await["username"], EMPLOYEE);
+        assert_eq!(browser.post(path).await.status, 303, "{path}");
+        let mut replay = app.browser();
+        replay.cookies.insert("session".into(), own);
+        assert_eq!(replay.user().await, serde_json::Value::Null, "{path}");
+        _ = neighbours.user().await;
+    }
+}
+
+#[tokio::test] // R51, R76
+async fn who_is_signed_out_by_a_failed_revocation_is_told_so() {
+    let app = TestApp::with(&[("SESSION_IDLE", "10h")]).await;
+    let mut client = emulator::Client::demo();
+    client.consented.push("User.RevokeSessions.All".into());
+    app.control().register(client);
+    let mut browser = app.signed_in(EMPLOYEE).await;
+    app.advance(std::time::Duration::from_hours(2));
+    let dead = emulator::TokenChange::Error {
+        error: "invalid_grant".into(),
+        number: 50173,
+        suberror: None,
+        description: None,
+        claims: None,
+    };
+    app.control()
+        .fault(Fault::token(dead).for_grant("refresh_token"));
+    let answer = browser.post("/auth/revoke").await;
+    assert_eq!(answer.status, 401);
+    assert!(
+        answer.body.contains("You are signed out here") && !answer.body.contains("as before"),
+        "{}",
+        answer.body
+    );
+    assert_eq!(browser.user().await, serde_json::Value::Null);
 }

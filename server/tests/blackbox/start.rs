@@ -38,14 +38,22 @@ fn a_wrong_setting_stops_the_start_with_one_line_that_names_it() {
         ("AUTHORITY", "nonsense"),
         ("GRAPH_ENDPOINT", "https://graph.microsoft.us"),
         ("GRAPH_ENDPOINT", "https://graph.evil.example"),
+        ("GRAPH_ALLOW_LIST", "/no/such/file.toml"),
         ("PUBLIC_URL", "http://app.example"),
         ("PUBLIC_URL", "https://app.example/path"),
         ("REDIRECT_PATH", "/callback?x=1"),
         ("REDIRECT_PATH", "callback"),
         ("SESSION_KEY", "short"),
+        (
+            "SESSION_KEY",
+            "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        ),
+        ("TRUSTED_HOSTS", "https://login.example.org"),
         ("SESSION_IDLE", "soon"),
         ("SESSION_STORE", "mysql://x"),
+        ("SESSION_STORE", "rediss://user:canary@"),
         ("ALLOWED_TENANTS", "fabrikam"),
+        ("TRUSTED_PROXIES", "10.0.0.0/99"),
         ("LEPTOS_SITE_ADDR", "here"),
         ("LOG_FORMAT", "xml"),
     ] {
@@ -58,6 +66,20 @@ fn a_wrong_setting_stops_the_start_with_one_line_that_names_it() {
         assert!(text.contains(name), "{name}={value}: {text}");
         assert!(!text.contains("canary"), "{text}");
     }
+}
+
+#[test] // R111
+fn redis_without_a_key_stops_the_start_and_names_the_mend() {
+    let text = refusal(&[
+        ("CLIENT_ID", "11111111-2222-3333-4444-555555555555"),
+        ("CLIENT_SECRET", "s3cret"),
+        ("SESSION_STORE", "redis://:canary@localhost"),
+    ]);
+    assert!(
+        text.contains("SESSION_KEY") && text.contains("openssl rand -base64 32"),
+        "{text}"
+    );
+    assert!(!text.contains("canary"), "{text}");
 }
 
 #[test]
@@ -112,6 +134,43 @@ async fn the_demo_starts_by_itself_serves_and_stops_on_sigterm() {
         .await
         .unwrap();
     assert_eq!(ready.status(), 200);
+
+    // R112: nothing that a browser brings begins a line of its own.
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
+    let begun = client
+        .get(format!("http://{address}/auth/login"))
+        .send()
+        .await
+        .unwrap();
+    let header = |name: &str| begun.headers()[name].to_str().unwrap().to_owned();
+    let location = reqwest::Url::parse(&header("location")).unwrap();
+    let state = location
+        .query_pairs()
+        .find(|(name, _)| name == "state")
+        .unwrap()
+        .1;
+    let cookie = header("set-cookie");
+    let refused = client
+        .get(format!(
+            "http://{address}/auth/callback?error=a%0d%0aFORGED%1b[2J&state={state}"
+        ))
+        .header("cookie", cookie.split(';').next().unwrap())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(refused.status(), 400);
+    let line = lines
+        .by_ref()
+        .map(Result::unwrap)
+        .find(|line| line.contains("sign_in_failed") || line.starts_with("FORGED"))
+        .expect("it is logged");
+    assert!(
+        line.contains("FORGED") && !line.starts_with("FORGED") && !line.contains(char::is_control),
+        "{line:?}"
+    );
 
     let killed = Command::new("kill")
         .args(["-TERM", &running.0.id().to_string()])
@@ -174,4 +233,39 @@ fn explain_is_of_use_for_a_code_that_it_does_not_know() {
         "{text}"
     );
     assert_eq!(explain(&[]).1, 2, "what to explain is needed");
+    let (text, _) = explain(&["made\u{1b}[2J\r\nup\u{202e}"]);
+    let first = text.lines().next().unwrap();
+    assert!(
+        first.starts_with(r"made\u{1b}[2j\r\nup\u{202e} (not in"),
+        "{text:?}"
+    );
+    assert!(
+        !text.contains(|c: char| c.is_control() && c != '\n'),
+        "{text:?}"
+    );
+}
+
+#[test]
+fn explain_names_no_ids_that_are_not_there() {
+    for arguments in [
+        ["50011", "en"],
+        ["nonsense", "en"],
+        ["nonsense", "nl"],
+        ["53003", "nl"],
+    ] {
+        let (text, _) = explain(&["--lang", arguments[1], arguments[0]]);
+        assert!(
+            !text.contains("below") && !text.contains("hieronder"),
+            "{text}"
+        );
+    }
+    let (text, _) = explain(&["53003"]);
+    assert!(text.contains("the ids on the page"), "{text}");
+}
+
+#[test]
+fn it_says_its_name_and_version() {
+    let output = cloakroom().arg("--version").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(text, format!("cloakroom {}\n", env!("CARGO_PKG_VERSION")));
 }

@@ -1,0 +1,217 @@
+//! Routes about people that are no pages: their photos, and the directory as a table.
+
+use std::sync::Arc;
+
+use app::{error::Code, model::Problem};
+use axum::{
+    Extension,
+    body::Body,
+    extract::{Path, Query, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use futures_util::stream;
+use serde::Deserialize;
+use tracing::{Instrument, Span};
+
+use crate::{
+    Cloakroom,
+    backend::refusal,
+    browser::{self, CorrelationId},
+    graph::{
+        GraphError,
+        export::{self, Export},
+        photo,
+    },
+    pages, routes,
+    session::{Session, Visitor},
+    tokens::Refusal,
+};
+
+/// The size of a photo.
+#[derive(Deserialize)]
+pub struct PhotoQuery {
+    #[serde(default = "smallest")]
+    size: u16,
+}
+
+fn smallest() -> u16 {
+    48
+}
+
+/// `GET /photo/{id}?size=48`. The browser keeps the answer for a while, also that there is none. `Vary` ties it to
+/// this session's cookie: after a sign-out, or for the next person, it is asked for anew (R68).
+pub async fn photo(
+    State(cloakroom): State<Arc<Cloakroom>>,
+    Extension(Visitor(visitor)): Extension<Visitor>,
+    Extension(CorrelationId(id)): Extension<CorrelationId>,
+    Path(person): Path<String>,
+    Query(PhotoQuery { size }): Query<PhotoQuery>,
+    headers: HeaderMap,
+) -> Response {
+    let Some(session) = visitor else {
+        return routes::answer(&refusal(&GraphError::Token(Refusal::SignedOut), &id));
+    };
+    let Cloakroom { graph, photos, .. } = &*cloakroom;
+    let photo = match photos.get(graph, &session, &person, size).await {
+        Ok(photo) => photo,
+        Err(error) => return routes::answer(&refusal(&error, &id)),
+    };
+    let caching = [
+        (
+            header::CACHE_CONTROL,
+            format!("private, max-age={}", photo::FRESH.as_secs()),
+        ),
+        (header::VARY, "Cookie".to_owned()),
+    ];
+    let Some(photo) = photo else {
+        return (StatusCode::NOT_FOUND, caching).into_response();
+    };
+    let etag = [(header::ETAG, photo.etag.clone())];
+    if is_known(&headers, &photo.etag) {
+        return (StatusCode::NOT_MODIFIED, caching, etag).into_response();
+    }
+    let kind = [(header::CONTENT_TYPE, photo.kind)];
+    let bytes = axum::body::Bytes::from_owner(photo.bytes);
+    (caching, etag, kind, bytes).into_response()
+}
+
+/// RFC 9110 §13.1.2, with the weak comparison that it asks for.
+fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    headers
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == etag)
+}
+
+/// Whom the table is about; nobody in particular is everybody.
+#[derive(Deserialize)]
+pub struct CsvQuery {
+    #[serde(default)]
+    q: String,
+}
+
+/// `GET /people.csv?q`: every page of the directory, streamed. A download that can't be finished is broken off, which
+/// the browser reports, and its last line says so.
+pub async fn csv(
+    State(cloakroom): State<Arc<Cloakroom>>,
+    Extension(Visitor(visitor)): Extension<Visitor>,
+    Extension(CorrelationId(id)): Extension<CorrelationId>,
+    Query(CsvQuery { q }): Query<CsvQuery>,
+    headers: HeaderMap,
+) -> Response {
+    let started = match &visitor {
+        None => Err(GraphError::Token(Refusal::SignedOut)),
+        Some(session) if session.signed_in.user.is_personal() => Err(GraphError::PersonalAccount),
+        Some(session) => start(&cloakroom, session, &q).await.map(|it| (it, session)),
+    };
+    match started {
+        Ok((export, session)) => table(cloakroom.clone(), session.clone(), export),
+        Err(error) => no_table(&cloakroom, visitor.as_deref(), &id, &headers, &error),
+    }
+}
+
+async fn start(
+    cloakroom: &Cloakroom,
+    session: &Arc<Session>,
+    search: &str,
+) -> Result<Export, GraphError> {
+    let Cloakroom { graph, clock, .. } = cloakroom;
+    let first = export::first_page(graph, search)?;
+    Export::start(graph, clock, session, first, export::MOST_ROWS).await
+}
+
+enum Step {
+    Head(Export),
+    Rows(Export),
+    Broken(GraphError),
+}
+
+fn table(cloakroom: Arc<Cloakroom>, session: Arc<Session>, export: Export) -> Response {
+    let day = cloakroom.clock.now().date();
+    let total = export.total;
+    let span = Span::current();
+    let body = stream::try_unfold(Step::Head(export), move |step| {
+        let (cloakroom, session) = (cloakroom.clone(), session.clone());
+        async move {
+            let mut export = match step {
+                Step::Head(export) => return Ok(Some((export::head()?, Step::Rows(export)))),
+                Step::Rows(export) => export,
+                Step::Broken(error) => {
+                    // What was written before an error is lost with it, unless it can be sent first.
+                    tokio::task::yield_now().await;
+                    return Err(error);
+                }
+            };
+            let rows = export
+                .next(&cloakroom.graph, &cloakroom.clock, &session)
+                .await;
+            Ok(match rows {
+                Ok(rows) => rows.map(|rows| (rows, Step::Rows(export))),
+                Err(error) => {
+                    tracing::warn!(event = "export_broken", %error, "a download was broken off");
+                    Some((export::torn_off()?, Step::Broken(error)))
+                }
+            })
+        }
+        .instrument(span.clone())
+    });
+    let mut response = Body::from_stream(body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/csv; charset=utf-8; header=present"),
+    );
+    let disposition = format!("attachment; filename=\"people-{day}.csv\"");
+    if let Ok(disposition) = HeaderValue::from_str(&disposition) {
+        headers.insert(header::CONTENT_DISPOSITION, disposition);
+    }
+    if let Some(total) = total {
+        headers.insert("x-total-count", HeaderValue::from(total));
+    }
+    response
+}
+
+/// A person who followed a link gets a page, a script the refusal as every data call has it.
+fn no_table(
+    cloakroom: &Cloakroom,
+    visitor: Option<&Session>,
+    id: &str,
+    headers: &HeaderMap,
+    error: &GraphError,
+) -> Response {
+    let mut refusal = refusal(error, id);
+    if error.denies_listing() {
+        "Your organisation does not let this account list its people."
+            .clone_into(&mut refusal.message);
+    }
+    if !browser::is_navigation(headers) {
+        return routes::answer(&refusal);
+    }
+    let mend = match (refusal.code, refusal.retry_after) {
+        (Code::SignedOut | Code::Reauthenticate, _) => {
+            "Sign in, then download the list.".to_owned()
+        }
+        (_, Some(seconds)) => format!("Wait {seconds} seconds, then try again."),
+        _ => "Nothing has changed. The directory's page says more.".to_owned(),
+    };
+    let problem = Problem {
+        lang: "en",
+        title: "The list was not downloaded".to_owned(),
+        text: refusal.message,
+        mend,
+        actions: vec![("Go to People".to_owned(), "/people".to_owned())],
+        details: pages::details(cloakroom, id),
+    };
+    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    let mut response = pages::problem(cloakroom, visitor, status, "/people", problem);
+    if let Some(seconds) = refusal.retry_after {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}

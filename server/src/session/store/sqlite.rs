@@ -1,0 +1,297 @@
+//! Records in SQLite: one file for one server, or in memory.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use sqlx::{
+    Connection, Row as _, SqliteConnection, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{
+    StoreError, StoreKey,
+    records::{Entry, FoundBy, Index, Records, Row},
+};
+
+/// Records in SQLite.
+pub struct Sqlite {
+    pool: SqlitePool,
+    /// Keeps a database in memory alive.
+    _keeper: Option<Arc<Mutex<SqliteConnection>>>,
+}
+
+/// The format of the tables and of what is sealed in them, as `PRAGMA user_version`.
+const FORMAT: i64 = 2;
+
+const SCHEMA: &str = "
+    DROP TABLE IF EXISTS session;
+    CREATE TABLE session (
+        id      BLOB PRIMARY KEY,   -- SHA-256 of the session's id
+        record  BLOB NOT NULL,      -- sealed under the session's id
+        listing BLOB NOT NULL,      -- sealed under the person
+        ends    INTEGER NOT NULL,   -- idle end
+        user    BLOB NOT NULL,      -- keyed hash of tid and oid
+        sid     BLOB,               -- keyed hash of the platform's session id
+        sid_iss BLOB                -- the same with its issuer
+    ) STRICT;
+    CREATE INDEX session_ends ON session (ends);
+    CREATE INDEX session_user ON session (user);
+    CREATE INDEX session_sid ON session (sid);
+    CREATE INDEX session_sid_iss ON session (sid_iss);
+    CREATE TABLE IF NOT EXISTS spent (
+        id      BLOB PRIMARY KEY,   -- SHA-256 of what may be used once
+        ends    INTEGER NOT NULL    -- when it would be refused for its age
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS spent_ends ON spent (ends);
+    PRAGMA user_version = 2;
+";
+
+/// So many ended sessions are deleted at once: other writers wait for no more than these.
+const PURGED_AT_ONCE: i64 = 1000;
+
+/// Makes the tables. Those of another format are made anew: their sessions can't be listed, so they are refused,
+/// and whoever had one signs in again.
+async fn prepare(connection: &mut SqliteConnection) -> sqlx::Result<()> {
+    let format = "PRAGMA user_version";
+    if sqlx::query_scalar::<_, i64>(format)
+        .fetch_one(&mut *connection)
+        .await?
+        == FORMAT
+    {
+        return Ok(());
+    }
+    // Another connection may be at it too: look again when it is our turn.
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    if sqlx::query_scalar::<_, i64>(format)
+        .fetch_one(&mut *transaction)
+        .await?
+        != FORMAT
+    {
+        let older = "SELECT count(*) FROM sqlite_schema WHERE name = 'session'";
+        if sqlx::query_scalar::<_, i64>(older)
+            .fetch_one(&mut *transaction)
+            .await?
+            > 0
+        {
+            tracing::warn!(
+                event = "sessions_of_another_format",
+                "the session file has another version's format: everybody signs in again"
+            );
+        }
+        sqlx::raw_sql(SCHEMA).execute(&mut *transaction).await?;
+    }
+    transaction.commit().await
+}
+
+impl Sqlite {
+    /// Opens the file, and makes it where there is none.
+    pub async fn file(path: &Path) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(Duration::from_secs(5));
+        let pool = SqlitePoolOptions::new()
+            .max_connections(4)
+            .acquire_timeout(Duration::from_secs(5))
+            // Each connection: a file that was taken away while we run is made anew by the next.
+            .after_connect(|connection, _| Box::pin(prepare(connection)))
+            .connect_with(options)
+            .await?;
+        Ok(Self {
+            pool,
+            _keeper: None,
+        })
+    }
+
+    /// A database in memory, gone with the last clone of its store.
+    pub async fn memory() -> Result<Self, StoreError> {
+        // It lives as long as a connection to it. The pool's own is not enough: a request that is given up while
+        // it takes it may close it, and everybody would be signed out.
+        let options: SqliteConnectOptions = "sqlite::memory:".parse()?;
+        let keeper = SqliteConnection::connect_with(&options).await?;
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .after_connect(|connection, _| Box::pin(prepare(connection)))
+            .connect_with(options)
+            .await?;
+        Ok(Self {
+            pool,
+            _keeper: Some(Arc::new(Mutex::new(keeper))),
+        })
+    }
+}
+
+#[async_trait]
+impl Records for Sqlite {
+    async fn create(
+        &self,
+        key: &StoreKey,
+        row: &Row,
+        _now: i64,
+        _longest: i64,
+    ) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "INSERT INTO session (id, record, listing, ends, user, sid, sid_iss) \
+             VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        )
+        .bind(key.bytes())
+        .bind(&row.record)
+        .bind(&row.listing)
+        .bind(row.ends)
+        .bind(&row.found_by.user)
+        .bind(&row.found_by.sid)
+        .bind(&row.found_by.sid_iss)
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn find(&self, key: &StoreKey) -> Result<Option<Row>, StoreError> {
+        let row = sqlx::query(
+            "SELECT record, listing, ends, user, sid, sid_iss FROM session WHERE id = ?",
+        )
+        .bind(key.bytes())
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(Row {
+            record: row.try_get("record")?,
+            listing: row.try_get("listing")?,
+            ends: row.try_get("ends")?,
+            found_by: FoundBy {
+                user: row.try_get("user")?,
+                sid: row.try_get("sid")?,
+                sid_iss: row.try_get("sid_iss")?,
+            },
+        }))
+    }
+
+    async fn update(
+        &self,
+        key: &StoreKey,
+        record: &[u8],
+        found_by: &FoundBy,
+        now: i64,
+        _longest: i64,
+    ) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "UPDATE session SET record = ?, user = ?, sid = ?, sid_iss = ? WHERE id = ? AND ends > ?",
+        )
+        .bind(record)
+        .bind(&found_by.user)
+        .bind(&found_by.sid)
+        .bind(&found_by.sid_iss)
+        .bind(key.bytes())
+        .bind(now)
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn touch(
+        &self,
+        key: &StoreKey,
+        listing: &[u8],
+        ends: i64,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        sqlx::query("UPDATE session SET listing = ?, ends = ? WHERE id = ? AND ends > ?")
+            .bind(listing)
+            .bind(ends)
+            .bind(key.bytes())
+            .bind(now)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    async fn found_by(&self, index: Index, hash: &[u8]) -> Result<Vec<Entry>, StoreError> {
+        let query = match index {
+            Index::User => "SELECT id, listing, ends FROM session WHERE user = ?",
+            Index::Sid => "SELECT id, listing, ends FROM session WHERE sid = ?",
+            Index::SidIss => "SELECT id, listing, ends FROM session WHERE sid_iss = ?",
+        };
+        let rows = sqlx::query(query).bind(hash).fetch_all(&self.pool).await?;
+        let mut entries = Vec::with_capacity(rows.len());
+        for row in rows {
+            let key: Vec<u8> = row.try_get("id")?;
+            // A name that is none can't be looked up, nor ended.
+            let Some(key) = StoreKey::from_bytes(&key) else {
+                continue;
+            };
+            entries.push(Entry {
+                key,
+                listing: row.try_get("listing")?,
+                ends: row.try_get("ends")?,
+            });
+        }
+        Ok(entries)
+    }
+
+    async fn end(&self, key: &StoreKey) -> Result<bool, StoreError> {
+        let done = sqlx::query("DELETE FROM session WHERE id = ?")
+            .bind(key.bytes())
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn spend(&self, once: &[u8], ends: i64) -> Result<bool, StoreError> {
+        let done = sqlx::query("INSERT INTO spent (id, ends) VALUES (?, ?) ON CONFLICT DO NOTHING")
+            .bind(once)
+            .bind(ends)
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// By the index on `ends`, never by a look at every session.
+    async fn purge(&self, now: i64) -> Result<u64, StoreError> {
+        let mut ended = 0;
+        loop {
+            let done = sqlx::query(
+                "DELETE FROM session WHERE rowid IN (SELECT rowid FROM session WHERE ends <= ? LIMIT ?)",
+            )
+            .bind(now)
+            .bind(PURGED_AT_ONCE)
+            .execute(&self.pool)
+            .await?;
+            ended += done.rows_affected();
+            if done.rows_affected() == 0 {
+                break;
+            }
+        }
+        sqlx::query("DELETE FROM spent WHERE ends <= ?")
+            .bind(now)
+            .execute(&self.pool)
+            .await?;
+        // Where somebody writes at every moment, SQLite never comes to begin its log again, and it would grow for ever.
+        // https://sqlite.org/wal.html#avoiding_excessively_large_wal_files
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&self.pool)
+            .await?;
+        Ok(ended)
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        // A write, for a store that can only be read keeps nobody signed in.
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query("DELETE FROM spent WHERE ends < 0")
+            .execute(&mut *transaction)
+            .await?;
+        transaction.rollback().await?;
+        Ok(())
+    }
+
+    async fn close(&self) {
+        self.pool.close().await;
+    }
+}

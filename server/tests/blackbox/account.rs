@@ -1,0 +1,350 @@
+//! "Where you're signed in": who lists and ends which sessions (R58).
+
+use std::time::Duration;
+
+use emulator::{Fault, Forgery};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, Browser, EMPLOYEE, FABRIKAM, MANAGER, TestApp};
+
+pub const ADMIN: &str = "aroha.ngata@fabrikam.example";
+const STRANGER: &str = "alex.wilber@contoso.example";
+const PERSONAL: &str = "sam.whitaker@outlook.example";
+
+/// The sessions that this person sees of themself.
+async fn sessions(browser: &mut Browser) -> Vec<Value> {
+    listed(&browser.call("account", "").await)
+}
+
+fn listed(answer: &Answer) -> Vec<Value> {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()["sessions"].as_array().unwrap().clone()
+}
+
+/// The key of the session of this browser.
+pub async fn key(browser: &mut Browser) -> String {
+    let sessions = sessions(browser).await;
+    let own = sessions.iter().find(|session| session["current"] == true);
+    own.unwrap()["key"].as_str().unwrap().to_owned()
+}
+
+pub async fn oid(browser: &mut Browser) -> String {
+    browser.user().await["oid"].as_str().unwrap().to_owned()
+}
+
+pub async fn form(browser: &mut Browser, path: &str, body: &str) -> Answer {
+    let headers = [
+        ("sec-fetch-site", "same-origin"),
+        ("content-type", "application/x-www-form-urlencoded"),
+    ];
+    browser.send(Method::POST, path, &headers, Some(body)).await
+}
+
+/// Where a form leads, and that it is one of this site's pages.
+fn leads_to(answer: &Answer) -> &str {
+    assert_eq!(answer.status, 303, "{answer:?}");
+    answer.header("location")
+}
+
+pub async fn is_signed_in(browser: &Browser) -> bool {
+    !browser.clone().user().await.is_null()
+}
+
+fn roles(roles: Value) -> Forgery {
+    Forgery::Claim {
+        name: "roles".into(),
+        value: roles,
+    }
+}
+
+/// Signs in with the app role in the ID token, whatever the platform's directory says.
+async fn signed_in_as_admin(app: &TestApp, user: &str) -> Browser {
+    let admin = Fault::id_token(roles(json!(["Sessions.Admin"])));
+    app.control().fault(admin.for_user(user));
+    app.signed_in(user).await
+}
+
+#[tokio::test] // R58
+async fn a_user_sees_where_they_are_signed_in_and_ends_one_of_it() {
+    let app = TestApp::start().await;
+    let mut here = app.signed_in(EMPLOYEE).await;
+    let mut there = app.signed_in(EMPLOYEE).await;
+    app.signed_in(MANAGER).await;
+    let seen = sessions(&mut here).await;
+    assert_eq!(seen.len(), 2, "their own and nobody else's: {seen:?}");
+    assert_eq!(seen[0]["current"], true, "this one first");
+    assert_eq!(seen[1]["current"], false);
+    for session in &seen {
+        for time in ["since", "used"] {
+            assert!(session[time].as_str().unwrap().ends_with('Z'), "{session}");
+        }
+        assert!(session["browser"].is_string());
+    }
+    let page = here.get("/account").await.body;
+    assert!(page.contains("This one"), "{page}");
+    let id = &there.cookies["session"];
+    assert!(!page.contains(id) && !page.contains(&here.cookies["session"]));
+
+    let body = format!("session={}", key(&mut there).await);
+    let answer = form(&mut here, "/account/end", &body).await;
+    assert_eq!(leads_to(&answer), "/account?done=1");
+    assert!(!is_signed_in(&there).await);
+    assert!(is_signed_in(&here).await);
+    assert_eq!(sessions(&mut here).await.len(), 1);
+    let page = here.get("/account?done=1").await.body;
+    assert!(page.contains("One session was ended."), "{page}");
+}
+
+#[tokio::test] // R58
+async fn a_user_ends_all_their_other_sessions_at_once() {
+    let app = TestApp::start().await;
+    let mut here = app.signed_in(EMPLOYEE).await;
+    let others = [app.signed_in(EMPLOYEE).await, app.signed_in(EMPLOYEE).await];
+    let colleague = app.signed_in(MANAGER).await;
+    let answer = form(&mut here, "/account/end-others", "").await;
+    assert_eq!(leads_to(&answer), "/account?done=2");
+    for other in &others {
+        assert!(!is_signed_in(other).await);
+    }
+    assert!(is_signed_in(&here).await && is_signed_in(&colleague).await);
+}
+
+#[tokio::test] // R58
+async fn a_key_of_somebody_else_is_answered_like_one_that_nobody_has() {
+    let app = TestApp::start().await;
+    let mut here = app.signed_in(EMPLOYEE).await;
+    let mut colleague = app.signed_in(MANAGER).await;
+    let theirs = key(&mut colleague).await;
+    let mut answers = Vec::new();
+    for key in [theirs.as_str(), &"0".repeat(64), "x", ""] {
+        let answer = form(&mut here, "/account/end", &format!("session={key}")).await;
+        assert_eq!(leads_to(&answer), "/account?done=0", "{key}");
+        answers.push((answer.body, answer.headers.len()));
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    for odd in ["session=a&session=b", "nonsense"] {
+        let answer = form(&mut here, "/account/end", odd).await;
+        assert_eq!(leads_to(&answer), "/account?done=0", "{odd}");
+    }
+    assert!(is_signed_in(&colleague).await);
+}
+
+#[tokio::test] // R58, R71
+async fn ending_ones_own_session_from_the_list_is_a_sign_out() {
+    let app = TestApp::start().await;
+    let mut here = app.signed_in(EMPLOYEE).await;
+    let replay = here.clone();
+    let body = format!("session={}", key(&mut here).await);
+    let answer = form(&mut here, "/account/end", &body).await;
+    assert!(leads_to(&answer).contains("/logout?"), "{answer:?}");
+    assert!(!here.cookies.contains_key("session"));
+    assert!(!is_signed_in(&replay).await);
+}
+
+#[tokio::test] // R58
+async fn an_admin_sees_and_ends_the_sessions_of_anybody_in_their_tenant() {
+    let app = TestApp::start().await;
+    let mut admin = app.signed_in(ADMIN).await;
+    let mut first = app.signed_in(EMPLOYEE).await;
+    let second = app.signed_in(EMPLOYEE).await;
+    let oid = oid(&mut first).await;
+    for person in [
+        EMPLOYEE,
+        &oid,
+        &oid.to_ascii_uppercase(),
+        " maya.lindqvist@fabrikam.example ",
+    ] {
+        let answer = admin.call("account", &format!("person={person}")).await;
+        let seen = listed(&answer);
+        assert_eq!(seen.len(), 2, "{person}");
+        assert!(seen.iter().all(|session| session["current"] == false));
+        let whose = &answer.json()["person"];
+        assert_eq!(
+            (&whose["name"], &whose["id"]),
+            (&json!("Maya Lindqvist"), &json!(oid))
+        );
+    }
+    let page = admin.get(&format!("/account?person={EMPLOYEE}")).await;
+    assert_eq!(page.status, 200);
+    assert!(
+        page.body.contains("Where Maya Lindqvist is signed in"),
+        "{}",
+        page.body
+    );
+
+    let body = format!("person={oid}&session={}", key(&mut first).await);
+    let answer = form(&mut admin, "/account/end", &body).await;
+    assert_eq!(leads_to(&answer), format!("/account?person={oid}&done=1"));
+    assert!(!is_signed_in(&first).await);
+    assert!(is_signed_in(&second).await);
+
+    let answer = form(&mut admin, "/account/end-others", &format!("person={oid}")).await;
+    assert_eq!(leads_to(&answer), format!("/account?person={oid}&done=1"));
+    assert!(!is_signed_in(&second).await);
+    assert!(is_signed_in(&admin).await);
+
+    // Themself by name: their own list, where "all" is all others.
+    let own = admin
+        .call("account", &format!("person={ADMIN}"))
+        .await
+        .json();
+    assert_eq!(
+        (&own["person"], own["sessions"].as_array().unwrap().len()),
+        (&Value::Null, 1)
+    );
+    let own = admin.user().await["oid"].as_str().unwrap().to_owned();
+    form(&mut admin, "/account/end-others", &format!("person={own}")).await;
+    assert!(is_signed_in(&admin).await);
+}
+
+#[tokio::test] // R58
+async fn an_admin_who_asks_for_nobody_is_told_so_and_a_deleted_users_id_still_counts() {
+    let app = TestApp::start().await;
+    let mut admin = app.signed_in(ADMIN).await;
+    for nobody in [
+        "nobody@fabrikam.example",
+        "..",
+        ".",
+        "a/b",
+        "$count",
+        "x?y",
+        "%2e%2e",
+        "a b",
+    ] {
+        let nobody = url::form_urlencoded::byte_serialize(nobody.as_bytes()).collect::<String>();
+        let answer = admin.call("account", &format!("person={nobody}")).await;
+        assert_eq!(answer.status, 404, "{nobody} {}", answer.body);
+        assert_eq!(answer.json()["error"]["code"], "not_found");
+    }
+    let deleted = "00000000-0000-4000-8000-00000000dead";
+    let answer = admin.call("account", &format!("person={deleted}")).await;
+    assert_eq!(listed(&answer), Vec::<Value>::new());
+    assert_eq!(answer.json()["person"]["name"], deleted);
+}
+
+#[tokio::test] // R58
+async fn without_the_app_role_other_peoples_sessions_are_403() {
+    let app = TestApp::start().await;
+    let mut maya = app.signed_in(EMPLOYEE).await;
+    let mut colleague = app.signed_in(MANAGER).await;
+    let theirs = key(&mut colleague).await;
+    let oid = oid(&mut colleague).await;
+    assert_eq!(maya.call("account", "").await.json()["admin"], false);
+    for person in [MANAGER, oid.as_str(), "nobody@fabrikam.example"] {
+        let answer = maya.call("account", &format!("person={person}")).await;
+        assert_eq!(answer.status, 403);
+        assert_eq!(answer.json()["error"]["code"], "forbidden");
+        let page = maya.get(&format!("/account?person={person}")).await;
+        assert_eq!(page.status, 403);
+        assert!(page.body.contains("Sessions.Admin"), "{}", page.body);
+    }
+    for (path, body) in [
+        ("/account/end", format!("person={oid}&session={theirs}")),
+        ("/account/end-others", format!("person={oid}")),
+    ] {
+        let answer = form(&mut maya, path, &body).await;
+        assert_eq!(answer.status, 403, "{path}");
+        assert!(answer.body.contains("Sessions.Admin"), "{}", answer.body);
+    }
+    assert!(is_signed_in(&colleague).await);
+}
+
+#[tokio::test] // R58, R43
+async fn an_admin_of_another_tenant_sees_and_ends_nothing_of_this_one() {
+    let app = TestApp::start().await;
+    let mut maya = app.signed_in(EMPLOYEE).await;
+    let (theirs, oid) = (key(&mut maya).await, oid(&mut maya).await);
+    let mut stranger = signed_in_as_admin(&app, STRANGER).await;
+    assert_ne!(stranger.user().await["tid"], FABRIKAM);
+    assert_eq!(stranger.call("account", "").await.json()["admin"], true);
+    assert_eq!(
+        stranger
+            .call("account", &format!("person={EMPLOYEE}"))
+            .await
+            .status,
+        404
+    );
+    let answer = stranger.call("account", &format!("person={oid}")).await;
+    assert!(
+        !answer.body.contains(&theirs) && !answer.body.contains("Maya"),
+        "{}",
+        answer.body
+    );
+    let body = format!("person={oid}&session={theirs}");
+    let answer = form(&mut stranger, "/account/end", &body).await;
+    assert_eq!(leads_to(&answer), format!("/account?person={oid}&done=0"));
+    form(
+        &mut stranger,
+        "/account/end-others",
+        &format!("person={oid}"),
+    )
+    .await;
+    assert!(is_signed_in(&maya).await);
+}
+
+#[tokio::test] // R58
+async fn an_app_role_that_was_taken_away_is_gone_with_the_next_refresh() {
+    let app = TestApp::with(&[("SESSION_IDLE", "10h")]).await;
+    let mut admin = app.signed_in(ADMIN).await;
+    let person = format!("person={EMPLOYEE}");
+    assert_eq!(admin.call("account", &person).await.status, 200);
+    app.control()
+        .fault(Fault::id_token(roles(json!([]))).for_grant("refresh_token"));
+    app.advance(Duration::from_hours(2));
+    assert_eq!(admin.call("profile", "").await.status, 200);
+    assert_eq!(admin.call("account", &person).await.status, 403);
+}
+
+#[tokio::test] // R58
+async fn a_personal_account_is_nobodys_admin() {
+    let app = TestApp::start().await;
+    let mut sam = signed_in_as_admin(&app, PERSONAL).await;
+    assert_eq!(sam.call("account", "").await.json()["admin"], false);
+    let person = "person=00000000-0000-4000-8000-00000000dead";
+    assert_eq!(sam.call("account", person).await.status, 403);
+    assert_eq!(
+        form(&mut sam, "/account/end-others", person).await.status,
+        403
+    );
+}
+
+#[tokio::test] // R58, R60
+async fn the_forms_need_a_session_a_post_and_this_origin() {
+    let app = TestApp::start().await;
+    let mut maya = app.signed_in(EMPLOYEE).await;
+    let other = app.signed_in(EMPLOYEE).await;
+    for path in ["/account/end", "/account/end-others"] {
+        assert_eq!(
+            leads_to(&form(&mut app.browser(), path, "").await),
+            "/account"
+        );
+        assert_eq!(maya.get(path).await.status, 405, "{path}");
+        let headers = [
+            ("sec-fetch-site", "cross-site"),
+            ("content-type", "application/x-www-form-urlencoded"),
+        ];
+        let answer = maya.send(Method::POST, path, &headers, Some("")).await;
+        assert_eq!(answer.status, 403, "{path}");
+    }
+    assert!(is_signed_in(&other).await);
+    let page = app.browser().get("/account").await;
+    assert!(
+        page.body.contains("Sign in to see your sessions"),
+        "{}",
+        page.body
+    );
+}
+
+#[tokio::test] // R54
+async fn a_store_that_is_down_ends_nothing_and_says_so() {
+    let app = TestApp::start().await;
+    let mut maya = app.signed_in(EMPLOYEE).await;
+    app.cloakroom.sessions.store.close().await;
+    for path in ["/account/end", "/account/end-others"] {
+        let answer = form(&mut maya, path, "").await;
+        assert_eq!(answer.status, 503, "{path}");
+        assert!(!answer.header("retry-after").is_empty());
+    }
+}
