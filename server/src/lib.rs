@@ -13,6 +13,7 @@ pub mod graph;
 pub mod log;
 pub mod pages;
 pub mod people;
+pub mod preferences;
 pub mod secret;
 pub mod serve;
 pub mod session;
@@ -109,6 +110,7 @@ pub fn router(cloakroom: Arc<Cloakroom>) -> Router {
         .route("/account/end", post(account::end))
         .route("/account/end-others", post(account::end_others))
         .route("/auth/error", get(routes::auth_error))
+        .route("/preferences", post(preferences::choose))
         .route("/photo/{id}", get(people::photo))
         .route("/people.csv", get(people::csv))
         .merge(pages)
@@ -121,6 +123,7 @@ pub fn router(cloakroom: Arc<Cloakroom>) -> Router {
             routes::session_cookie,
         ))
         .layer(from_fn_with_state(cloakroom.clone(), browser::bounce))
+        .layer(from_fn_with_state(cloakroom.clone(), preferences::find))
         // Below this line nothing needs a session: files and probes.
         .merge(routes::files(&cloakroom.leptos))
         .route(
