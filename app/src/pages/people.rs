@@ -1,8 +1,13 @@
 //! `/people?search=&cursor=`: the organisation's directory, a page at a time.
 
-use leptos::prelude::*;
+use std::time::Duration;
+
+use leptos::{leptos_dom::helpers::debounce, prelude::*};
 use leptos_i18n::td_string;
-use leptos_router::hooks::use_query_map;
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_navigate, use_query_map},
+};
 
 use crate::{
     api,
@@ -13,6 +18,9 @@ use crate::{
     model::{Directory, PeoplePage, Person, Problem},
 };
 
+/// How long somebody who types rests before the search.
+const TYPING: Duration = Duration::from_millis(300);
+
 /// The directory.
 #[component]
 pub fn People() -> impl IntoView {
@@ -21,12 +29,13 @@ pub fn People() -> impl IntoView {
     let asked = move || (parameter("search"), parameter("cursor"));
     let directory =
         Load::new_with_options(asked, |(search, cursor)| api::people(search, cursor), false);
+    let typed = search_as_typed();
     view! {
         <h1 tabindex="-1">{td_string!(locale(), people.title)}</h1>
         {loaded(directory, false, move |directory| match directory {
             Directory::People(page) => {
                 let search = query.get_untracked().get("search").unwrap_or_default();
-                view! { <Listing search page/> }.erase()
+                view! { <Listing search page typed/> }.erase()
             }
             Directory::PersonalAccount => view! { <ProblemView problem=personal_account()/> }.erase(),
             Directory::NotPermitted => view! { <ProblemView problem=not_permitted()/> }.erase(),
@@ -35,8 +44,29 @@ pub fn People() -> impl IntoView {
     .erase()
 }
 
+/// What is typed is searched for after a moment's rest. It is one entry of the history, however much is typed.
+fn search_as_typed() -> RwSignal<String> {
+    let typed = RwSignal::new(String::new());
+    let navigate = use_navigate();
+    let mut search = debounce(TYPING, move |text: String| {
+        let options = NavigateOptions {
+            replace: true,
+            scroll: false,
+            ..NavigateOptions::default()
+        };
+        navigate(&links::people(text.trim(), ""), options);
+    });
+    Effect::new(move |seen: Option<()>| {
+        let text = typed.get();
+        if seen.is_some() {
+            search(text);
+        }
+    });
+    typed
+}
+
 #[component]
-fn Listing(search: String, page: PeoplePage) -> impl IntoView {
+fn Listing(search: String, page: PeoplePage, typed: RwSignal<String>) -> impl IntoView {
     let locale = locale();
     let found = !page.people.is_empty();
     let summary = summary(&search, &page);
@@ -48,11 +78,20 @@ fn Listing(search: String, page: PeoplePage) -> impl IntoView {
     let previous = turn(td_string!(locale, people.previous), page.previous);
     let next = turn(td_string!(locale, people.next), page.next);
     let searching = !search.is_empty();
+    let csv = links::people_csv(&search);
     view! {
         <form class="search" role="search" action="/people">
             <label for="search">{td_string!(locale, people.label)}</label>
             <div>
-                <input id="search" type="search" name="search" value=search autocomplete="off" spellcheck="false"/>
+                <input
+                    id="search"
+                    type="search"
+                    name="search"
+                    value=search
+                    autocomplete="off"
+                    spellcheck="false"
+                    on:input=move |event| typed.set(event_target_value(&event))
+                />
                 <button class="button primary">{td_string!(locale, people.search)}</button>
                 {searching.then(|| view! { <a class="button" href="/people">{td_string!(locale, people.clear)}</a> })}
             </div>
@@ -60,6 +99,11 @@ fn Listing(search: String, page: PeoplePage) -> impl IntoView {
         <p class="summary" role="status">{summary}</p>
         {found.then(|| table(page.people))}
         <nav class="turn" aria-label=td_string!(locale, people.pages)>{previous}{next}</nav>
+        {found.then(|| view! {
+            <p class="export">
+                <a href=csv rel="external" download="">{td_string!(locale, people.csv)}</a>
+            </p>
+        })}
     }
 }
 
