@@ -264,7 +264,12 @@ fn fail(
     let details = pages::details(cloakroom, &id.0);
     let problem = error.problem(asked, Lang::of(headers), details);
     let path = asked.return_to.as_str();
-    pages::problem(cloakroom, None, error.status(), path, problem)
+    let mut response = pages::problem(cloakroom, None, error.status(), path, problem);
+    if matches!(error, SignInError::Store) {
+        let soon = header::HeaderValue::from_static("5");
+        response.headers_mut().insert(header::RETRY_AFTER, soon);
+    }
+    response
 }
 
 fn store_failed(error: &dyn std::fmt::Display) -> SignInError {
