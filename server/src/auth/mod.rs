@@ -55,6 +55,7 @@ pub async fn callback(
     let parsed = Query::parse(query.as_deref());
     let state = parsed.one("state").ok().flatten().unwrap_or_default();
     let attempt = Attempt::find(https, &cloakroom.sealer, &headers, state, now);
+    let first = Attempt::first(https, &cloakroom.sealer, &headers, now);
     let asked = cloakroom.asked(attempt.as_ref());
 
     // In a task of its own: a browser that goes away, or loads the page again, must not lose a code that
@@ -69,6 +70,7 @@ pub async fn callback(
                 &cloakroom,
                 &Query::parse(query.as_deref()),
                 attempt.as_ref(),
+                first.as_ref(),
                 &session,
                 browser,
             )
@@ -109,6 +111,7 @@ async fn finish(
     cloakroom: &Cloakroom,
     query: &Query<'_>,
     attempt: Option<&Attempt>,
+    first: Option<&Attempt>,
     session: &tower_sessions::Session,
     browser: String,
 ) -> Result<(), SignInError> {
@@ -202,6 +205,16 @@ async fn finish(
         .await
         .map_err(|error| store_failed(&error))?;
     session.save().await.map_err(|error| store_failed(&error))?;
+    // R48: the callbacks of two tabs at the same moment know nothing of each other's session; the later one ends it.
+    if let Some(new) = session.id() {
+        let name = first.unwrap_or(attempt).state.expose().as_bytes();
+        cloakroom
+            .sessions
+            .store
+            .supersede(name, &StoreKey::of(&new), attempt.ends())
+            .await
+            .map_err(|error| store_failed(&error))?;
+    }
     tracing::info!(event = "signed_in", %tid, oid, "a user signed in");
     Ok(())
 }
