@@ -8,7 +8,10 @@ use leptos_router::{
     path,
 };
 
-use crate::pages::{Account, Home, NotFound, People, title_of};
+use crate::{
+    i18n,
+    pages::{Account, Home, NotFound, People, title_of},
+};
 
 /// Whether a page's next data are on their way. Those before stay until they are here.
 #[derive(Clone, Copy)]
@@ -51,7 +54,7 @@ fn Arrival(routing: RwSignal<bool>, pending: RwSignal<bool>) -> impl IntoView {
 
 fn arrive(path: &str) {
     let document = document();
-    document.set_title(&title_of(path));
+    document.set_title(&title_of(i18n::of_document(), path));
     let find = |selector: &str| document.query_selector(selector).ok().flatten();
     if let Some(link) = find("nav [aria-current]") {
         _ = link.remove_attribute("aria-current");

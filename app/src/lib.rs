@@ -1,6 +1,6 @@
 //! Cloakroom's pages, compiled to WASM for the browser and into the server for the first rendering.
 //!
-//! The server calls [`shell`] for a page and [`problem_document`] for a refusal; `frontend` hydrates [`App`].
+//! The server calls [`shell`] for a page and [`document`] for one that needs no WASM; `frontend` hydrates [`App`].
 
 mod app;
 mod components;
@@ -11,8 +11,9 @@ mod shell;
 
 pub mod api;
 pub mod error;
+pub mod i18n;
 pub mod model;
 pub mod wire;
 
 pub use app::App;
-pub use shell::{Visit, problem_document, shell};
+pub use shell::{Page, Visit, document, shell};

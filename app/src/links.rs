@@ -5,6 +5,9 @@ use std::fmt::Write;
 /// Ends the session; a POST.
 pub const LOGOUT: &str = "/auth/logout";
 
+/// Keeps a language or a theme; a POST.
+pub const PREFERENCES: &str = "/preferences";
+
 /// Ends one session; a POST.
 pub const END: &str = "/account/end";
 

@@ -3,7 +3,51 @@
 use leptos::wasm_bindgen::JsValue;
 use serde::{Deserialize, Serialize};
 
-use crate::wire::{FromJson, field, from_json};
+use crate::{
+    i18n::Locale,
+    wire::{FromJson, field, from_json},
+};
+
+/// What a visitor has chosen for this browser.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Preferences {
+    /// The language of the pages.
+    pub locale: Locale,
+    /// The colours of the pages.
+    pub theme: Theme,
+}
+
+/// The colours of the pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Theme {
+    /// As the system has them.
+    #[default]
+    System,
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
+}
+
+impl Theme {
+    /// The theme of this name; the system's if there is none.
+    pub fn of(name: &str) -> Self {
+        match name {
+            "light" => Self::Light,
+            "dark" => Self::Dark,
+            _ => Self::System,
+        }
+    }
+
+    /// Its name, if it is not the system's.
+    pub fn chosen(self) -> Option<&'static str> {
+        match self {
+            Self::System => None,
+            Self::Light => Some("light"),
+            Self::Dark => Some("dark"),
+        }
+    }
+}
 
 /// The signed-in user, as the ID token names them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,12 +4,14 @@
 use std::sync::OnceLock;
 
 use leptos::{config::LeptosOptions, prelude::*};
+use leptos_i18n::td_string;
 
 use crate::{
     app::App,
     components::ProblemView,
+    i18n::{Locale, tag},
     links,
-    model::{Problem, Viewer},
+    model::{Preferences, Problem, Theme, Viewer},
     pages::{Landing, SignInFirst, title, title_of},
 };
 
@@ -26,50 +28,62 @@ pub struct Visit {
     pub path: String,
     /// Seconds after which an unused session ends.
     pub idle: u64,
+    /// What was chosen for this browser.
+    pub preferences: Preferences,
+}
+
+/// What a document shows.
+pub struct Page {
+    /// The document's title.
+    pub title: String,
+    /// What is in its `<main>`.
+    pub view: AnyView,
+}
+
+impl Page {
+    /// One problem: a path of no page, a sign-in that failed, Microsoft being down.
+    pub fn problem(problem: Problem) -> Self {
+        Self {
+            title: title(&problem.title),
+            view: view! { <ProblemView problem is_page=true/> }.into_any(),
+        }
+    }
 }
 
 /// The document of a page. Signed in, it holds the [`App`] and the scripts that wake it; signed out, nothing but
 /// HTML and CSS.
 pub fn shell(options: LeptosOptions, visit: Visit) -> impl IntoView {
-    let title = title_of(&visit.path);
-    if visit.viewer.is_some() {
-        return document(options, visit, title, true, view! { <App/> }.into_any());
-    }
-    let login = visit.login.clone();
-    let page = if path_of(&visit) == "/" {
-        view! { <Landing login/> }.into_any()
+    let locale = visit.preferences.locale;
+    provide_context(locale);
+    let title = title_of(locale, &visit.path);
+    let signed_in = visit.viewer.is_some();
+    let view = if signed_in {
+        view! { <App/> }.into_any()
     } else {
-        let what = match path_of(&visit) {
-            "/people" => "the directory",
-            "/account" => "your sessions",
-            _ => "this page",
-        };
-        view! { <SignInFirst login what/> }.into_any()
+        let login = visit.login.clone();
+        if path_of(&visit) == "/" {
+            view! { <Landing login/> }.into_any()
+        } else {
+            view! { <SignInFirst login/> }.into_any()
+        }
     };
-    document(options, visit, title, false, page)
+    around(options, visit, Page { title, view }, signed_in)
 }
 
-/// A document around one problem: a path of no page, a sign-in that failed, Microsoft being down. No scripts, but
-/// the one that empties it when the session ends.
-pub fn problem_document(options: LeptosOptions, visit: Visit, problem: Problem) -> impl IntoView {
-    let title = title(&problem.title);
-    document(
-        options,
-        visit,
-        title,
-        false,
-        view! { <ProblemView problem is_page=true/> }.into_any(),
-    )
-}
-
-fn document(
+/// A document that is made on the server alone: no WASM, and no script but the one that empties it when the session ends.
+pub fn document(
     options: LeptosOptions,
     visit: Visit,
-    title: String,
-    scripts: bool,
-    page: AnyView,
-) -> AnyView {
+    page: impl FnOnce() -> Page,
+) -> impl IntoView {
+    provide_context(visit.preferences.locale);
+    let page = page();
+    around(options, visit, page, false)
+}
+
+fn around(options: LeptosOptions, visit: Visit, page: Page, scripts: bool) -> AnyView {
     let style = stylesheet(&options);
+    let Preferences { locale, theme } = visit.preferences;
     let expiry = expiry(&visit);
     let watch = expiry
         .is_some()
@@ -83,30 +97,64 @@ fn document(
     });
     view! {
         <!DOCTYPE html>
-        <html lang="en">
+        <html lang=tag(locale) data-theme=theme.chosen()>
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
-                <meta name="color-scheme" content="light dark"/>
-                <title>{title}</title>
+                <meta name="color-scheme" content=theme.chosen().unwrap_or("light dark")/>
+                <title>{page.title}</title>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="stylesheet" href=style/>
                 {watch}
                 {scripts}
             </head>
             <body>
-                <a class="skip" href="#app" rel="external">"Skip to the content"</a>
+                <a class="skip" href="#app" rel="external">{td_string!(locale, shell.skip)}</a>
                 {visit.demo.then(|| view! {
                     <p class="ribbon">
-                        <strong>"Demo"</strong>
-                        " The accounts and the directory are invented, and nothing leaves this machine."
+                        <strong>{td_string!(locale, shell.demo)}</strong>
+                        " "{td_string!(locale, shell.demo_text)}
                     </p>
                 })}
                 {header(visit)}
-                <main id="app" tabindex="-1">{page}</main>
+                <main id="app" tabindex="-1">{page.view}</main>
                 {expiry}
+                {footer(locale, theme)}
             </body>
         </html>
+    }
+    .into_any()
+}
+
+/// The language and the theme, each a button of a form, so that they work without scripts.
+fn footer(locale: Locale, theme: Theme) -> AnyView {
+    let button = |name, value, label, chosen: bool| {
+        view! { <button name=name value=value aria-pressed=chosen.to_string()>{label}</button> }
+    };
+    let languages = [(Locale::en, "English"), (Locale::nl, "Nederlands")].map(|(other, label)| {
+        // Each in its own language, so that whoever reads it finds it.
+        view! { <span lang=tag(other)>{button("lang", tag(other), label, other == locale)}</span> }
+    });
+    let themes = [
+        (Theme::System, td_string!(locale, shell.theme_system)),
+        (Theme::Light, td_string!(locale, shell.theme_light)),
+        (Theme::Dark, td_string!(locale, shell.theme_dark)),
+    ]
+    .map(|(other, label)| {
+        button(
+            "theme",
+            other.chosen().unwrap_or("system"),
+            label,
+            other == theme,
+        )
+    });
+    view! {
+        <footer>
+            <form method="post" action=links::PREFERENCES>
+                <div role="group" aria-label=td_string!(locale, shell.language)>{languages}</div>
+                <div role="group" aria-label=td_string!(locale, shell.theme)>{themes}</div>
+            </form>
+        </footer>
     }
     .into_any()
 }
@@ -137,17 +185,26 @@ fn stylesheet(options: &LeptosOptions) -> String {
 
 fn header(visit: Visit) -> AnyView {
     let path = path_of(&visit).to_owned();
+    let locale = visit.preferences.locale;
     let signed_out = visit.viewer.is_none();
     let link = move |href: &'static str, label: &'static str| {
         view! { <a href=href aria-current=(path == href).then_some("page")>{label}</a> }
     };
     let account = visit.viewer.map(|Viewer { name, username, .. }| {
         view! {
-            <nav aria-label="Main">{link("/", "Home")}{link("/people", "People")}{link("/account", "Account")}</nav>
+            <nav aria-label=td_string!(locale, shell.nav)>
+                {link("/", td_string!(locale, shell.home))}
+                {link("/people", td_string!(locale, shell.people))}
+                {link("/account", td_string!(locale, shell.account))}
+            </nav>
             <div class="account">
                 <p><span>{name}</span><span>{username}</span></p>
-                <a href=links::other_account(&visit.path) rel="external">"Use another account"</a>
-                <form method="post" action=links::LOGOUT><button class="button">"Sign out"</button></form>
+                <a href=links::other_account(&visit.path) rel="external">
+                    {td_string!(locale, shell.other_account)}
+                </a>
+                <form method="post" action=links::LOGOUT>
+                    <button class="button">{td_string!(locale, shell.sign_out)}</button>
+                </form>
             </div>
         }
     });
@@ -169,6 +226,7 @@ fn header(visit: Visit) -> AnyView {
 /// end that comes: `idle`, which one key puts off, or `max`, which only a new sign-in does.
 fn expiry(visit: &Visit) -> Option<AnyView> {
     let viewer = visit.viewer.as_ref()?;
+    let locale = visit.preferences.locale;
     let dialog = view! {
         <dialog
             id="expiry"
@@ -179,22 +237,25 @@ fn expiry(visit: &Visit) -> Option<AnyView> {
             data-idle=visit.idle.to_string()
         >
             <form method="dialog">
-                <h2 id="expiry-title">"You are about to be signed out"</h2>
+                <h2 id="expiry-title">{td_string!(locale, shell.expiry_title)}</h2>
                 <div id="expiry-text">
                     <p data-end="idle">
-                        "Nothing has happened here for a while. You will be signed out at "<time></time>", unless you stay."
+                        {td_string!(locale, shell.expiry_idle_before)}" "<time></time>
+                        {td_string!(locale, shell.expiry_idle_after)}
                     </p>
                     <p data-end="max">
-                        "No session lasts longer than this one has. It ends at "<time></time>
-                        "; signing in again will be needed. You come back to this page."
+                        {td_string!(locale, shell.expiry_max_before)}" "<time></time>
+                        {td_string!(locale, shell.expiry_max_after)}
                     </p>
                 </div>
                 <p class="countdown" role="timer"></p>
-                <p class="unseen" role="status" data-text="{} seconds left"></p>
+                <p class="unseen" role="status" data-text=td_string!(locale, shell.expiry_left)></p>
                 <p class="actions">
-                    <button class="button primary" data-end="idle">"Stay signed in"</button>
-                    <a class="button primary" data-end="max" href=visit.login.clone() rel="external">"Sign in again"</a>
-                    <button class="button" data-end="max">"Not now"</button>
+                    <button class="button primary" data-end="idle">{td_string!(locale, shell.stay)}</button>
+                    <a class="button primary" data-end="max" href=visit.login.clone() rel="external">
+                        {td_string!(locale, shell.sign_in_again)}
+                    </a>
+                    <button class="button" data-end="max">{td_string!(locale, shell.not_now)}</button>
                 </p>
             </form>
         </dialog>

@@ -6,13 +6,15 @@ use std::sync::{
 };
 
 use app::{
-    Visit,
+    Page, Visit,
     api::Backend,
+    document,
     error::{ApiError, Code},
     model::{
-        Account, AccountKind, Directory, OpenSession, PeoplePage, Person, Problem, Profile, Viewer,
+        Account, AccountKind, Directory, OpenSession, PeoplePage, Person, Preferences, Problem,
+        Profile, Viewer,
     },
-    problem_document, shell,
+    shell,
 };
 use async_trait::async_trait;
 use futures::StreamExt;
@@ -94,6 +96,7 @@ fn visit(path: &str, viewer: Option<Viewer>) -> Visit {
         login: "/auth/login?return_to=here".into(),
         path: path.into(),
         idle: 1800,
+        preferences: Preferences::default(),
     }
 }
 
@@ -455,7 +458,7 @@ async fn the_landing_page_has_the_button_and_no_script() {
 async fn the_directory_asks_who_is_signed_out_to_sign_in() {
     let (status, html) = render(visit("/people?search=a", None), Ok(Directory::NotPermitted)).await;
     assert_eq!(status, 0, "an ordinary page");
-    assert!(html.contains("Sign in to see the directory"), "{html}");
+    assert!(html.contains("Sign in to see this page"), "{html}");
     assert!(!html.contains("<script"), "{html}");
 }
 
@@ -514,7 +517,7 @@ async fn a_problem_document_has_no_script_but_the_one_that_empties_it_and_the_id
     };
     let owner = Owner::new();
     let visit = visit("/auth/error", Some(viewer()));
-    let html = owner.with(|| problem_document(options(), visit, problem).to_html());
+    let html = owner.with(|| document(options(), visit, || Page::problem(problem)).to_html());
     assert!(
         html.contains("<title>You were not signed in · Cloakroom</title>"),
         "{html}"

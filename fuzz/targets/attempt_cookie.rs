@@ -140,6 +140,7 @@ fn person(username: &str) -> Person {
         sid: None,
         login_hint: None,
         roles: Vec::new(),
+        language: None,
     })
 }
 

@@ -203,6 +203,7 @@ impl World {
                 sid: None,
                 login_hint: None,
                 roles: Vec::new(),
+                language: None,
             })),
             claims: Some(r#"{"access_token":{"nbf":{"value":"1"}}}"#.to_owned()),
         };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::model::{Account, OpenSession, Person, Problem};
+use app::model::{Account, OpenSession, Person, Preferences, Problem};
 use axum::{
     Extension, Form,
     extract::{State, rejection::FormRejection},
@@ -140,6 +140,7 @@ pub struct EndForm {
 pub async fn end(
     State(cloakroom): State<Arc<Cloakroom>>,
     Extension(id): Extension<CorrelationId>,
+    Extension(preferences): Extension<Preferences>,
     Extension(Visitor(visitor)): Extension<Visitor>,
     session: tower_sessions::Session,
     form: Result<Form<EndForm>, FormRejection>,
@@ -149,12 +150,19 @@ pub async fn end(
     };
     let form = form.map(|Form(form)| form).unwrap_or_default();
     let Some(oid) = whose(&visitor, &form.person) else {
-        return not_admin(&cloakroom, &visitor, &id);
+        return not_admin(&cloakroom, preferences, &visitor, &id);
     };
     let ended = match form.session.parse::<StoreKey>() {
         Ok(key) if key == StoreKey::of(&visitor.id) && oid == visitor.signed_in.user.oid => {
             let visitor = Extension(Visitor(Some(visitor)));
-            return sign_out::logout(State(cloakroom), Extension(id), visitor, session).await;
+            return sign_out::logout(
+                State(cloakroom),
+                Extension(id),
+                Extension(preferences),
+                visitor,
+                session,
+            )
+            .await;
         }
         Ok(key) => {
             let tid = visitor.signed_in.user.tid;
@@ -163,13 +171,14 @@ pub async fn end(
         }
         Err(_) => Ok(0),
     };
-    done(&cloakroom, &visitor, &id, oid, ended)
+    done(&cloakroom, preferences, &visitor, &id, oid, ended)
 }
 
 /// `POST /account/end-others`: ends the viewer's sessions but this one; or, for administrators, all of a person.
 pub async fn end_others(
     State(cloakroom): State<Arc<Cloakroom>>,
     Extension(id): Extension<CorrelationId>,
+    Extension(preferences): Extension<Preferences>,
     Extension(Visitor(visitor)): Extension<Visitor>,
     form: Result<Form<EndForm>, FormRejection>,
 ) -> Response {
@@ -178,13 +187,13 @@ pub async fn end_others(
     };
     let form = form.map(|Form(form)| form).unwrap_or_default();
     let Some(oid) = whose(&visitor, &form.person) else {
-        return not_admin(&cloakroom, &visitor, &id);
+        return not_admin(&cloakroom, preferences, &visitor, &id);
     };
     let own = StoreKey::of(&visitor.id);
     let keep = (oid == visitor.signed_in.user.oid).then_some(&own);
     let tid = visitor.signed_in.user.tid;
     let ended = cloakroom.sessions.store.end_others(tid, oid, keep).await;
-    done(&cloakroom, &visitor, &id, oid, ended)
+    done(&cloakroom, preferences, &visitor, &id, oid, ended)
 }
 
 /// The object id whose sessions a form is about; `None` if they are not the viewer's to end.
@@ -200,6 +209,7 @@ fn whose<'a>(visitor: &'a Session, person: &'a str) -> Option<&'a str> {
 /// Back to the list, with what was done; and its line in the log (R112).
 fn done(
     cloakroom: &Cloakroom,
+    preferences: Preferences,
     visitor: &Session,
     id: &CorrelationId,
     oid: &str,
@@ -211,7 +221,7 @@ fn done(
         Err(error) => {
             tracing::error!(event = "store_failed", %error, "sessions could not be ended");
             let back = LocalPath::parse(PATH).unwrap_or_else(LocalPath::root);
-            return pages::unavailable(cloakroom, &id.0, &back);
+            return pages::unavailable(cloakroom, preferences, &id.0, &back);
         }
     };
     let own = oid == user.oid;
@@ -234,7 +244,12 @@ fn done(
     pages::see_other(&format!("{PATH}?{}", query.finish()))
 }
 
-fn not_admin(cloakroom: &Cloakroom, visitor: &Session, id: &CorrelationId) -> Response {
+fn not_admin(
+    cloakroom: &Cloakroom,
+    preferences: Preferences,
+    visitor: &Session,
+    id: &CorrelationId,
+) -> Response {
     let user = &visitor.signed_in.user;
     tracing::warn!(event = "admin_refused", tid = %user.tid, oid = user.oid, "a user without the app role wanted to end another person's sessions");
     let problem = Problem {
@@ -248,6 +263,7 @@ fn not_admin(cloakroom: &Cloakroom, visitor: &Session, id: &CorrelationId) -> Re
     };
     pages::problem(
         cloakroom,
+        preferences,
         Some(visitor),
         StatusCode::FORBIDDEN,
         PATH,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use app::{
     api::Backend,
     error::{ApiError, Code},
+    i18n::Locale,
     model::{Account, Directory, Profile, Viewer},
 };
 use async_trait::async_trait;
@@ -28,6 +29,8 @@ pub struct RequestBackend {
     pub session: Option<Arc<Session>>,
     /// The id to quote.
     pub correlation_id: String,
+    /// The language of the visit.
+    pub locale: Locale,
     /// The response being made.
     pub response: Option<ResponseOptions>,
     /// The request's span: a page's data is fetched in a task of its own, whose lines carry the id too.

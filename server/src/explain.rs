@@ -6,7 +6,7 @@ use std::{
 };
 
 use server::{
-    auth::help::{Help, Lang, number_in},
+    auth::help::{Help, number_in, pick},
     log::escaped,
 };
 
@@ -17,8 +17,8 @@ pub struct Explain {
     #[arg(required = true)]
     refusal: Vec<String>,
     /// The language of the answer
-    #[arg(long, value_enum, default_value_t)]
-    lang: Lang,
+    #[arg(long, default_value = "en", value_parser = ["en", "nl"])]
+    lang: String,
 }
 
 impl Explain {
@@ -32,12 +32,13 @@ impl Explain {
         );
         let found = Help::find(&key);
         let help = found.unwrap_or_else(Help::general);
-        let lang = self.lang;
+        let lang = self.lang.parse().unwrap_or_default();
 
         let name = number.map_or_else(|| escaped(&key), |number| format!("AADSTS{number}"));
         let unknown = match found {
             Some(_) => "",
-            None => lang.pick(
+            None => pick(
+                lang,
                 " (not in this app's table)",
                 " (niet in de tabel van deze app)",
             ),
@@ -51,7 +52,7 @@ impl Explain {
                 .replace("de nummers hieronder", "de nummers op de pagina"),
         ];
         if let Some(number) = number {
-            let more = lang.pick("Microsoft on it", "Microsoft erover");
+            let more = pick(lang, "Microsoft on it", "Microsoft erover");
             lines.push(format!(
                 "{more}: https://login.microsoftonline.com/error?code={number}"
             ));

@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use app::{Visit, model::Problem};
+use app::{
+    Page, Visit,
+    model::{Preferences, Problem},
+};
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
@@ -17,11 +20,17 @@ use crate::{
     auth::local_path::LocalPath,
     backend::viewer,
     browser::{self, CorrelationId, page_policy},
+    preferences,
     session::{Session, Visitor},
 };
 
 /// What the shell is told of this visit.
-pub fn visit(cloakroom: &Cloakroom, session: Option<&Session>, path: &str) -> Visit {
+pub fn visit(
+    cloakroom: &Cloakroom,
+    preferences: Preferences,
+    session: Option<&Session>,
+    path: &str,
+) -> Visit {
     let return_to = LocalPath::parse(path).unwrap_or_else(LocalPath::root);
     let query = url::form_urlencoded::Serializer::new(String::new())
         .append_pair("return_to", return_to.as_str())
@@ -32,21 +41,37 @@ pub fn visit(cloakroom: &Cloakroom, session: Option<&Session>, path: &str) -> Vi
         login: format!("/auth/login?{query}"),
         path: return_to.to_string(),
         idle: cloakroom.config.session_idle.as_secs(),
+        preferences,
     }
 }
 
 /// A page around one problem at `path`.
 pub fn problem(
     cloakroom: &Cloakroom,
+    preferences: Preferences,
     session: Option<&Session>,
     status: StatusCode,
     path: &str,
     problem: Problem,
 ) -> Response {
+    document(cloakroom, preferences, session, status, path, || {
+        Page::problem(problem)
+    })
+}
+
+/// A page that is made here, of what was found for it, and comes without WASM.
+pub fn document(
+    cloakroom: &Cloakroom,
+    preferences: Preferences,
+    session: Option<&Session>,
+    status: StatusCode,
+    path: &str,
+    page: impl FnOnce() -> Page,
+) -> Response {
     let options = cloakroom.leptos.clone();
-    let visit = visit(cloakroom, session, path);
+    let visit = visit(cloakroom, preferences, session, path);
     let owner = Owner::new();
-    let html = owner.with(|| app::problem_document(options, visit, problem).to_html());
+    let html = owner.with(|| app::document(options, visit, page).to_html());
     drop(owner);
     let mut response = browser::html(status, html);
     if let Some(policy) = page_policy(cloakroom, None, session.is_some()) {
@@ -110,6 +135,7 @@ pub async fn not_found(
         .get::<Visitor>()
         .and_then(|visitor| visitor.0.clone());
     let id = CorrelationId::of(request.extensions());
+    let preferences = preferences::of_extensions(request.extensions());
     let known = Problem {
         lang: "en",
         title: "Page not found".to_owned(),
@@ -120,6 +146,7 @@ pub async fn not_found(
     };
     problem(
         &cloakroom,
+        preferences,
         session.as_deref(),
         StatusCode::NOT_FOUND,
         uri.path(),
@@ -128,7 +155,12 @@ pub async fn not_found(
 }
 
 /// The store or the server failed: nothing is shown that was not checked (R54).
-pub fn unavailable(cloakroom: &Cloakroom, correlation_id: &str, back: &LocalPath) -> Response {
+pub fn unavailable(
+    cloakroom: &Cloakroom,
+    preferences: Preferences,
+    correlation_id: &str,
+    back: &LocalPath,
+) -> Response {
     let down = Problem {
         lang: "en",
         title: "Not available just now".to_owned(),
@@ -139,6 +171,7 @@ pub fn unavailable(cloakroom: &Cloakroom, correlation_id: &str, back: &LocalPath
     };
     let mut response = problem(
         cloakroom,
+        preferences,
         None,
         StatusCode::SERVICE_UNAVAILABLE,
         back.as_str(),

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use app::{error::Code, model::Problem};
+use app::{
+    error::Code,
+    model::{Preferences, Problem},
+};
 use axum::{
     Extension,
     body::Body,
@@ -98,6 +101,7 @@ pub struct CsvQuery {
 /// the browser reports, and its last line says so.
 pub async fn csv(
     State(cloakroom): State<Arc<Cloakroom>>,
+    Extension(preferences): Extension<Preferences>,
     Extension(Visitor(visitor)): Extension<Visitor>,
     Extension(CorrelationId(id)): Extension<CorrelationId>,
     Query(CsvQuery { q }): Query<CsvQuery>,
@@ -110,7 +114,14 @@ pub async fn csv(
     };
     match started {
         Ok((export, session)) => table(cloakroom.clone(), session.clone(), export),
-        Err(error) => no_table(&cloakroom, visitor.as_deref(), &id, &headers, &error),
+        Err(error) => no_table(
+            &cloakroom,
+            preferences,
+            visitor.as_deref(),
+            &id,
+            &headers,
+            &error,
+        ),
     }
 }
 
@@ -178,6 +189,7 @@ fn table(cloakroom: Arc<Cloakroom>, session: Arc<Session>, export: Export) -> Re
 /// A person who followed a link gets a page, a script the refusal as every data call has it.
 fn no_table(
     cloakroom: &Cloakroom,
+    preferences: Preferences,
     visitor: Option<&Session>,
     id: &str,
     headers: &HeaderMap,
@@ -207,7 +219,7 @@ fn no_table(
         details: pages::details(cloakroom, id),
     };
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_GATEWAY);
-    let mut response = pages::problem(cloakroom, visitor, status, "/people", problem);
+    let mut response = pages::problem(cloakroom, preferences, visitor, status, "/people", problem);
     if let Some(seconds) = refusal.retry_after {
         response
             .headers_mut()

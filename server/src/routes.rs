@@ -7,7 +7,7 @@ use app::{
     Visit,
     api::Backend,
     error::{ApiError, Code},
-    model::Problem,
+    model::{Preferences, Problem},
     shell,
 };
 use axum::{
@@ -35,7 +35,7 @@ use crate::{
     auth::{local_path::LocalPath, sign_out::SignedOut},
     backend::RequestBackend,
     browser::{CorrelationId, is_data, is_part, page_policy},
-    pages,
+    pages, preferences,
     session::{Visitor, cookie, events},
 };
 
@@ -70,6 +70,9 @@ pub async fn find_visitor(
     };
     match touched {
         Ok(session) => {
+            let https = cloakroom.config.is_https();
+            let preferences = preferences::of(request.headers(), https, session.as_ref());
+            request.extensions_mut().insert(preferences);
             request
                 .extensions_mut()
                 .insert(Visitor(session.map(Arc::new)));
@@ -96,7 +99,13 @@ pub async fn find_visitor(
                 .uri()
                 .path_and_query()
                 .and_then(|path| LocalPath::parse(path.as_str()));
-            pages::unavailable(&cloakroom, &id, &back.unwrap_or_else(LocalPath::root))
+            let preferences = preferences::of_extensions(request.extensions());
+            pages::unavailable(
+                &cloakroom,
+                preferences,
+                &id,
+                &back.unwrap_or_else(LocalPath::root),
+            )
         }
     }
 }
@@ -147,7 +156,13 @@ pub fn provide_backend(cloakroom: Arc<Cloakroom>) -> impl Fn() + Clone + Send + 
             .get::<Visitor>()
             .and_then(|visitor| visitor.0.clone());
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-        provide_context(pages::visit(&cloakroom, session.as_deref(), path));
+        let preferences = preferences::of_extensions(&parts.extensions);
+        provide_context(pages::visit(
+            &cloakroom,
+            preferences,
+            session.as_deref(),
+            path,
+        ));
         if let (Some(nonce), Some(response)) = (use_nonce(), &response)
             && let Some(policy) = page_policy(&cloakroom, Some(&nonce), session.is_some())
         {
@@ -158,6 +173,7 @@ pub fn provide_backend(cloakroom: Arc<Cloakroom>) -> impl Fn() + Clone + Send + 
             cloakroom: cloakroom.clone(),
             session,
             correlation_id,
+            locale: preferences.locale,
             response,
             span: tracing::Span::current(),
         };
@@ -181,6 +197,7 @@ pub fn page(
 pub async fn auth_error(
     State(cloakroom): State<Arc<Cloakroom>>,
     Extension(Visitor(visitor)): Extension<Visitor>,
+    Extension(preferences): Extension<Preferences>,
     Extension(CorrelationId(id)): Extension<CorrelationId>,
 ) -> Response {
     let problem = Problem {
@@ -195,6 +212,7 @@ pub async fn auth_error(
     };
     pages::problem(
         &cloakroom,
+        preferences,
         visitor.as_deref(),
         StatusCode::OK,
         "/auth/error",

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use leptos::prelude::*;
+use leptos_router::{hooks::use_location, location::Location};
 
 use crate::{app::Pending, components::Refusal, erase::Erase, error::ApiError, wire::Json};
 
@@ -19,14 +20,27 @@ pub fn loaded<T>(
 where
     T: Clone + Send + Sync + 'static,
 {
+    let location = use_location();
     when_here(Box::new(move || {
+        let here = here(&location);
         Box::pin(async move {
             match load.await {
                 Ok(value) => show(value),
-                Err(error) => view! { <Refusal error is_page/> }.erase(),
+                Err(error) => view! { <Refusal error is_page here/> }.erase(),
             }
         })
     }))
+}
+
+/// Path and query of the page at hand.
+fn here(location: &Location) -> String {
+    let mut here = location.pathname.get_untracked();
+    let search = location.search.get_untracked();
+    if !search.is_empty() {
+        here.push('?');
+        here.push_str(&search);
+    }
+    here
 }
 
 type Shown = Pin<Box<dyn Future<Output = AnyView> + Send>>;

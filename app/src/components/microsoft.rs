@@ -1,6 +1,9 @@
 //! Microsoft's own sign-in button.
 
 use leptos::prelude::*;
+use leptos_i18n::td_string;
+
+use crate::i18n::locale;
 
 /// "Sign in with Microsoft" as Microsoft's branding guidelines draw it: 41 px high, the logo 21 px, both variants
 /// in the guidelines' colours (the style sheet has them). It is a link, so it works before and without scripts.
@@ -17,7 +20,7 @@ pub fn MicrosoftButton(
                 <path fill="#7fba00" d="M11 1h9v9h-9z"/>
                 <path fill="#ffb900" d="M11 11h9v9h-9z"/>
             </svg>
-            "Sign in with Microsoft"
+            {td_string!(locale(), landing.sign_in)}
         </a>
     }
 }

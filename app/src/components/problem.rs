@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_location;
 
 use crate::{
     erase::Erase,
@@ -68,14 +67,9 @@ pub fn Refusal(
     error: ApiError,
     /// Whether the page has no other heading.
     is_page: bool,
+    /// The page's path and query, to come back to.
+    here: String,
 ) -> impl IntoView {
-    let location = use_location();
-    let mut here = location.pathname.get_untracked();
-    let search = location.search.get_untracked();
-    if !search.is_empty() {
-        here.push('?');
-        here.push_str(&search);
-    }
     view! { <ProblemView problem=explain(error, here) is_page/> }
 }
 

@@ -1,8 +1,9 @@
 //! What a visitor sees who is not signed in. Rendered on the server only: no script, no WASM.
 
 use leptos::prelude::*;
+use leptos_i18n::td_string;
 
-use crate::components::MicrosoftButton;
+use crate::{components::MicrosoftButton, i18n::locale};
 
 /// `/`, signed out: what this is, and the way in.
 #[component]
@@ -10,30 +11,28 @@ pub fn Landing(
     /// Where the sign-in starts.
     login: String,
 ) -> impl IntoView {
+    let locale = locale();
     view! {
         <section class="hero">
             <div>
-                <h1>"Your organisation, one sign-in away"</h1>
-                <p class="lead">
-                    "Cloakroom shows your profile and the people you work with, straight from Microsoft 365. You sign in at \
-                     Microsoft, with the account you already have."
-                </p>
+                <h1>{td_string!(locale, landing.title)}</h1>
+                <p class="lead">{td_string!(locale, landing.lead)}</p>
                 <WayIn login/>
             </div>
             <Ticket/>
         </section>
         <ul class="promises">
             <li>
-                <h2>"Nothing new to remember"</h2>
-                <p>"Your password and your second factor stay with Microsoft. Cloakroom never sees them."</p>
+                <h2>{td_string!(locale, landing.password)}</h2>
+                <p>{td_string!(locale, landing.password_text)}</p>
             </li>
             <li>
-                <h2>"Your keys stay behind the counter"</h2>
-                <p>"What opens your data is kept on the server. Your browser carries a ticket, and signing out tears it up."</p>
+                <h2>{td_string!(locale, landing.keys)}</h2>
+                <p>{td_string!(locale, landing.keys_text)}</p>
             </li>
             <li>
-                <h2>"Made to be built on"</h2>
-                <p>"For developers: Leptos pages and an axum backend-for-frontend, all Rust. The README says how to make it yours."</p>
+                <h2>{td_string!(locale, landing.developers)}</h2>
+                <p>{td_string!(locale, landing.developers_text)}</p>
             </li>
         </ul>
     }
@@ -44,14 +43,13 @@ pub fn Landing(
 pub fn SignInFirst(
     /// Where the sign-in starts; it comes back to the page.
     login: String,
-    /// What they want to see.
-    what: &'static str,
 ) -> impl IntoView {
+    let locale = locale();
     view! {
         <section class="hero">
             <div>
-                <h1>{format!("Sign in to see {what}")}</h1>
-                <p class="lead">"You come back here when you have signed in."</p>
+                <h1>{td_string!(locale, landing.first)}</h1>
+                <p class="lead">{td_string!(locale, landing.back)}</p>
                 <WayIn login/>
             </div>
         </section>
@@ -63,7 +61,7 @@ fn WayIn(login: String) -> impl IntoView {
     view! {
         <div class="way-in">
             <MicrosoftButton href=login/>
-            <p class="note">"Work, school or personal account"</p>
+            <p class="note">{td_string!(locale(), landing.accounts)}</p>
         </div>
     }
 }

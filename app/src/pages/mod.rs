@@ -1,5 +1,9 @@
 //! A page a file. A page fetches; what it shows is made by components from plain data.
 
+use leptos_i18n::td_string;
+
+use crate::i18n::Locale;
+
 mod account;
 mod home;
 mod landing;
@@ -13,12 +17,12 @@ pub use not_found::NotFound;
 pub use people::People;
 
 /// The document's title on a path.
-pub fn title_of(path: &str) -> String {
+pub fn title_of(locale: Locale, path: &str) -> String {
     let page = match path.split('?').next().unwrap_or_default() {
         "/" => return "Cloakroom".into(),
-        "/people" => "People",
-        "/account" => "Account",
-        _ => "Page not found",
+        "/people" => td_string!(locale, shell.people),
+        "/account" => td_string!(locale, shell.account),
+        _ => td_string!(locale, shell.not_found),
     };
     title(page)
 }

@@ -3,64 +3,16 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use axum::http::{HeaderMap, header};
+use app::i18n::Locale;
 use serde::Deserialize;
 
 use super::token_endpoint::PlatformError;
 
-/// The languages of these texts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Lang {
-    /// English.
-    #[default]
-    En,
-    /// Dutch.
-    Nl,
-}
-
-impl Lang {
-    /// What a browser would rather read: RFC 9110 §12.5.4.
-    pub fn of(headers: &HeaderMap) -> Self {
-        let mut best = (0.0, Self::En);
-        for range in headers
-            .get_all(header::ACCEPT_LANGUAGE)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-        {
-            let (tag, weight) = range.split_once(';').unwrap_or((range, "q=1"));
-            let quality: f32 = weight
-                .trim()
-                .strip_prefix("q=")
-                .and_then(|q| q.parse().ok())
-                .unwrap_or(0.0);
-            let primary = tag.split('-').next().unwrap_or_default().trim();
-            let lang = match primary.to_ascii_lowercase().as_str() {
-                "en" => Self::En,
-                "nl" => Self::Nl,
-                _ => continue,
-            };
-            if quality > best.0 {
-                best = (quality, lang);
-            }
-        }
-        best.1
-    }
-
-    /// The tag of the language, for HTML.
-    pub fn tag(self) -> &'static str {
-        match self {
-            Self::En => "en",
-            Self::Nl => "nl",
-        }
-    }
-
-    /// The text in this language.
-    pub fn pick<'a>(self, en: &'a str, nl: &'a str) -> &'a str {
-        match self {
-            Self::En => en,
-            Self::Nl => nl,
-        }
+/// The text in this language.
+pub fn pick<'a>(locale: Locale, en: &'a str, nl: &'a str) -> &'a str {
+    match locale {
+        Locale::en => en,
+        Locale::nl => nl,
     }
 }
 
@@ -80,15 +32,21 @@ pub enum Who {
 
 impl Who {
     /// A few words for a page's heading.
-    pub fn title(self, lang: Lang) -> &'static str {
+    pub fn title(self, locale: Locale) -> &'static str {
         match self {
-            Self::You => lang.pick("You are not signed in yet", "Je bent nog niet aangemeld"),
-            Self::Administrator => lang.pick(
+            Self::You => pick(
+                locale,
+                "You are not signed in yet",
+                "Je bent nog niet aangemeld",
+            ),
+            Self::Administrator => pick(
+                locale,
                 "Your organisation does not let you in here yet",
                 "Je organisatie laat je hier nog niet toe",
             ),
-            Self::Operator => lang.pick("Sign-in failed", "Aanmelden is niet gelukt"),
-            Self::Nobody => lang.pick(
+            Self::Operator => pick(locale, "Sign-in failed", "Aanmelden is niet gelukt"),
+            Self::Nobody => pick(
+                locale,
                 "Microsoft can't sign you in just now",
                 "Microsoft kan je nu niet aanmelden",
             ),
@@ -96,18 +54,24 @@ impl Who {
     }
 
     /// A sentence that says it.
-    pub fn sentence(self, lang: Lang) -> &'static str {
+    pub fn sentence(self, locale: Locale) -> &'static str {
         match self {
-            Self::You => lang.pick("You can fix this yourself.", "Je kunt dit zelf oplossen."),
-            Self::Administrator => lang.pick(
+            Self::You => pick(
+                locale,
+                "You can fix this yourself.",
+                "Je kunt dit zelf oplossen.",
+            ),
+            Self::Administrator => pick(
+                locale,
                 "An administrator can fix this.",
                 "Een beheerder kan dit oplossen.",
             ),
-            Self::Operator => lang.pick(
+            Self::Operator => pick(
+                locale,
                 "This is for whoever runs this app to fix.",
                 "Dit is aan de aanbieder van deze app.",
             ),
-            Self::Nobody => lang.pick("This passes by itself.", "Dit gaat vanzelf over."),
+            Self::Nobody => pick(locale, "This passes by itself.", "Dit gaat vanzelf over."),
         }
     }
 }
@@ -157,13 +121,13 @@ impl Help {
     }
 
     /// What happened.
-    pub fn cause(&self, lang: Lang) -> &str {
-        lang.pick(&self.en[0], &self.nl[0])
+    pub fn cause(&self, locale: Locale) -> &str {
+        pick(locale, &self.en[0], &self.nl[0])
     }
 
     /// The one thing to do next.
-    pub fn mend(&self, lang: Lang) -> &str {
-        lang.pick(&self.en[1], &self.nl[1])
+    pub fn mend(&self, locale: Locale) -> &str {
+        pick(locale, &self.en[1], &self.nl[1])
     }
 
     /// Which of the page's links comes first.

@@ -52,6 +52,7 @@ struct Claims {
     login_hint: Option<String>,
     #[serde(default)]
     roles: Vec<String>,
+    xms_pl: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -175,6 +176,7 @@ pub async fn validate(
         sid: claims.sid,
         login_hint: claims.login_hint,
         roles: claims.roles,
+        language: claims.xms_pl,
     })
 }
 

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use app::model::Preferences;
 use axum::{
     Extension,
     extract::{RawQuery, State},
@@ -46,6 +47,7 @@ const LONGEST_HINT: usize = 2000;
 pub async fn login(
     State(cloakroom): State<Arc<Cloakroom>>,
     Extension(id): Extension<CorrelationId>,
+    Extension(preferences): Extension<Preferences>,
     Extension(Visitor(visitor)): Extension<Visitor>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -63,7 +65,7 @@ pub async fn login(
     let visitor = visitor.as_deref();
     match start(&cloakroom, &query, &asked.return_to, visitor, &headers).await {
         Ok(response) => response,
-        Err(error) => fail(&cloakroom, &id, &error, &asked, &headers),
+        Err(error) => fail(&cloakroom, &id, preferences, &error, &asked),
     }
 }
 

@@ -16,6 +16,7 @@ pub mod token_endpoint;
 
 use std::sync::Arc;
 
+use app::model::Preferences;
 use axum::{
     Extension, Json,
     extract::{RawQuery, State},
@@ -34,7 +35,6 @@ use crate::{
 };
 use attempt::Attempt;
 use claims::Challenge;
-use help::Lang;
 use id_token::Expected;
 use problem::{Asked, SignInError};
 use query::Query;
@@ -46,6 +46,7 @@ pub use login::login;
 pub async fn callback(
     State(cloakroom): State<Arc<Cloakroom>>,
     Extension(id): Extension<CorrelationId>,
+    Extension(preferences): Extension<Preferences>,
     session: tower_sessions::Session,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -92,7 +93,7 @@ pub async fn callback(
             }
             response
         }
-        Err(error) => fail(&cloakroom, &id, &error, &asked, &headers),
+        Err(error) => fail(&cloakroom, &id, preferences, &error, &asked),
     };
     if attempt.is_some()
         && let Some(cookie) = Attempt::forget(https, state)
@@ -269,15 +270,15 @@ impl Cloakroom {
 fn fail(
     cloakroom: &Cloakroom,
     id: &CorrelationId,
+    preferences: Preferences,
     error: &SignInError,
     asked: &Asked,
-    headers: &HeaderMap,
 ) -> Response {
     tracing::warn!(event = "sign_in_failed", %error, "a sign-in failed");
     let details = pages::details(cloakroom, &id.0);
-    let problem = error.problem(asked, Lang::of(headers), details);
+    let problem = error.problem(asked, preferences.locale, details);
     let path = asked.return_to.as_str();
-    let mut response = pages::problem(cloakroom, None, error.status(), path, problem);
+    let mut response = pages::problem(cloakroom, preferences, None, error.status(), path, problem);
     if matches!(error, SignInError::Store) {
         let soon = header::HeaderValue::from_static("5");
         response.headers_mut().insert(header::RETRY_AFTER, soon);

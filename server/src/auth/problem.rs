@@ -1,11 +1,14 @@
 //! Failed sign-ins, in plain words: what happened, who can mend it, the one thing to do next, ids to quote.
 
-use app::model::Problem;
+use app::{
+    i18n::{Locale, tag},
+    model::Problem,
+};
 use axum::http::StatusCode;
 
 use super::{
     attempt::Attempt,
-    help::{Help, Lang, Next, Quote, Who, number_of},
+    help::{Help, Next, Quote, Who, number_of, pick},
     id_token::IdTokenError,
     local_path::LocalPath,
     metadata::MetadataError,
@@ -124,29 +127,34 @@ impl SignInError {
         }
     }
 
-    /// The page. `details` are the ids to quote; the platform's own are added. What the platform refused is told in `lang`,
+    /// The page. `details` are the ids to quote; the platform's own are added. What the platform refused is told in `locale`,
     /// the rest in English.
-    pub fn problem(&self, asked: &Asked, lang: Lang, details: Vec<(String, String)>) -> Problem {
-        let lang = match self {
-            Self::Refused(_) | Self::Credential(_) => lang,
-            _ => Lang::En,
+    pub fn problem(
+        &self,
+        asked: &Asked,
+        locale: Locale,
+        details: Vec<(String, String)>,
+    ) -> Problem {
+        let locale = match self {
+            Self::Refused(_) | Self::Credential(_) => locale,
+            _ => Locale::en,
         };
-        let mut problem = self.told(asked, lang, details);
+        let mut problem = self.told(asked, locale, details);
         if asked.steps_up {
             // Who only said no to more goes back to where they were. R9: the platform's `error` tells.
             if matches!(self, Self::Refused(refusal) if refusal.error == "access_denied") {
-                lang.pick("Nothing has changed", "Er is niets veranderd")
+                pick(locale, "Nothing has changed", "Er is niets veranderd")
                     .clone_into(&mut problem.title);
             }
             let back = asked.return_to.to_string();
             problem.actions.retain(|(_, href)| *href != back);
-            let label = lang.pick("Go back", "Ga terug").to_owned();
+            let label = pick(locale, "Go back", "Ga terug").to_owned();
             problem.actions.insert(0, (label, back));
         }
         problem
     }
 
-    fn told(&self, asked: &Asked, lang: Lang, mut details: Vec<(String, String)>) -> Problem {
+    fn told(&self, asked: &Asked, locale: Locale, mut details: Vec<(String, String)>) -> Problem {
         let again = |prompt| asked.again(prompt);
         let start = ("Go to the start page".to_owned(), "/".to_owned());
         let retry = ("Sign in again".to_owned(), again(""));
@@ -177,7 +185,7 @@ impl SignInError {
                 vec![start],
             ),
             Self::Refused(refusal) | Self::Credential(refusal) => {
-                return refused(refusal, lang, asked, details);
+                return refused(refusal, locale, asked, details);
             }
             Self::AnotherPerson { expected, came } => {
                 details.push(("Signed in here".to_owned(), clip(expected.expose())));
@@ -227,7 +235,7 @@ impl SignInError {
             details.push(("Tenant ID".to_owned(), tenant.to_string()));
         }
         Problem {
-            lang: lang.tag(),
+            lang: tag(locale),
             title: title.to_owned(),
             text: text.to_owned(),
             mend: mend.to_owned(),
@@ -241,17 +249,17 @@ impl SignInError {
 /// description only choose the words, and which of always the same links comes first.
 fn refused(
     refusal: &PlatformError,
-    lang: Lang,
+    locale: Locale,
     asked: &Asked,
     mut details: Vec<(String, String)>,
 ) -> Problem {
     let help = Help::of(refusal);
     let retry = match help.who {
-        Who::Nobody => lang.pick("Try again", "Opnieuw proberen"),
-        _ => lang.pick("Sign in again", "Opnieuw aanmelden"),
+        Who::Nobody => pick(locale, "Try again", "Opnieuw proberen"),
+        _ => pick(locale, "Sign in again", "Opnieuw aanmelden"),
     };
-    let other = lang.pick("Use another account", "Ander account gebruiken");
-    let start = lang.pick("Go to the start page", "Naar de startpagina");
+    let other = pick(locale, "Use another account", "Ander account gebruiken");
+    let start = pick(locale, "Go to the start page", "Naar de startpagina");
     let mut actions = vec![
         (Next::Again, retry.to_owned(), asked.again("")),
         (
@@ -277,16 +285,16 @@ fn refused(
             details.push((label.to_owned(), clip(value)));
         }
     }
-    if lang == Lang::Nl {
+    if locale == Locale::nl {
         for (label, _) in &mut details {
             *label = in_dutch(label).to_owned();
         }
     }
     Problem {
-        lang: lang.tag(),
-        title: help.who.title(lang).to_owned(),
-        text: help.cause(lang).to_owned(),
-        mend: format!("{} {}", help.who.sentence(lang), help.mend(lang)),
+        lang: tag(locale),
+        title: help.who.title(locale).to_owned(),
+        text: help.cause(locale).to_owned(),
+        mend: format!("{} {}", help.who.sentence(locale), help.mend(locale)),
         actions: actions
             .into_iter()
             .map(|(_, label, href)| (label, href))

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use app::model::Problem;
+use app::model::{Preferences, Problem};
 use axum::{
     Extension,
     extract::{RawQuery, State},
@@ -25,12 +25,13 @@ use crate::{
 pub async fn logout(
     State(cloakroom): State<Arc<Cloakroom>>,
     Extension(id): Extension<CorrelationId>,
+    Extension(preferences): Extension<Preferences>,
     Extension(Visitor(visitor)): Extension<Visitor>,
     session: tower_sessions::Session,
 ) -> Response {
     // R71: first of all, and if it can't be done nobody is told that it was.
     if !end_here(&cloakroom, visitor.as_deref(), &session).await {
-        return pages::unavailable(&cloakroom, &id.0, &LocalPath::root());
+        return pages::unavailable(&cloakroom, preferences, &id.0, &LocalPath::root());
     }
     signed_out(&sign_out_address(&cloakroom, visitor.as_deref()).await)
 }
@@ -155,6 +156,7 @@ const LONGEST_SID: usize = 200;
 pub async fn revoke(
     State(cloakroom): State<Arc<Cloakroom>>,
     Extension(id): Extension<CorrelationId>,
+    Extension(preferences): Extension<Preferences>,
     Extension(Visitor(visitor)): Extension<Visitor>,
     session: tower_sessions::Session,
 ) -> Response {
@@ -167,18 +169,19 @@ pub async fn revoke(
     };
     if let Err(error) = revoked {
         tracing::warn!(event = "revocation_failed", %error, "a user's sessions were not revoked");
-        return not_revoked(&cloakroom, &visitor, &id, &error);
+        return not_revoked(&cloakroom, preferences, &visitor, &id, &error);
     }
     let user = &visitor.signed_in.user;
     tracing::info!(event = "revoked", tid = %user.tid, oid = user.oid, "a user ended all their sessions at Microsoft");
     if !end_here(&cloakroom, Some(&*visitor), &session).await {
-        return pages::unavailable(&cloakroom, &id.0, &LocalPath::root());
+        return pages::unavailable(&cloakroom, preferences, &id.0, &LocalPath::root());
     }
     signed_out("/")
 }
 
 fn not_revoked(
     cloakroom: &Cloakroom,
+    preferences: Preferences,
     visitor: &Session,
     id: &CorrelationId,
     error: &GraphError,
@@ -234,5 +237,5 @@ fn not_revoked(
         details: pages::details(cloakroom, &id.0),
     };
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    pages::problem(cloakroom, Some(visitor), status, "/", problem)
+    pages::problem(cloakroom, preferences, Some(visitor), status, "/", problem)
 }

@@ -154,6 +154,7 @@ mod tests {
             sid: None,
             login_hint: None,
             roles: Vec::new(),
+            language: None,
         }
     }
 

@@ -203,6 +203,7 @@ mod tests {
             sid: None,
             login_hint: None,
             roles: Vec::new(),
+            language: None,
         };
         let (pauses, now) = (Pauses::new(), OffsetDateTime::UNIX_EPOCH);
         let (ada, bob) = (user("ada"), user("bob"));

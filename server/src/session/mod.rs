@@ -45,6 +45,9 @@ pub struct User {
     /// App roles in this tenant.
     #[serde(default)]
     pub roles: Vec<String>,
+    /// The preferred language of the profile, if the registration asks for the optional claim `xms_pl`.
+    #[serde(default)]
+    pub language: Option<String>,
 }
 
 impl User {

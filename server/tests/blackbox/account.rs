@@ -331,7 +331,7 @@ async fn the_forms_need_a_session_a_post_and_this_origin() {
     assert!(is_signed_in(&other).await);
     let page = app.browser().get("/account").await;
     assert!(
-        page.body.contains("Sign in to see your sessions"),
+        page.body.contains("Sign in to see this page"),
         "{}",
         page.body
     );

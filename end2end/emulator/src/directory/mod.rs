@@ -76,6 +76,8 @@ pub struct Persona {
     pub personal: bool,
     /// A guest in the tenant.
     pub guest: bool,
+    /// Preferred language.
+    pub language: Option<String>,
     /// Must do multifactor authentication.
     pub needs_mfa: bool,
     /// Blocked by Conditional Access.
@@ -202,6 +204,7 @@ fn persona_account(tid: &str, persona: &data::Persona) -> Persona {
         groups: Vec::new(),
         personal: persona.tenant.is_none(),
         guest: persona.guest,
+        language: persona.language.clone(),
         needs_mfa: persona.needs_mfa,
         blocked: persona.blocked,
         needs_admin_consent: persona.needs_admin_consent,

@@ -91,6 +91,11 @@ fn claims(
     if grant.scopes.iter().any(|scope| scope == "email") {
         claims["email"] = json!(person.username);
     }
+    // The optional claim for the user's preferred language; the demo's registration asks for it.
+    // https://learn.microsoft.com/entra/identity-platform/optional-claims-reference
+    if let Some(language) = &person.language {
+        claims["xms_pl"] = json!(language);
+    }
     if !person.roles.is_empty() {
         claims["roles"] = json!(person.roles);
     }
