@@ -38,7 +38,8 @@ export default defineConfig({
   projects: [
     { name: "scripts on", testIgnore: ["accessibility", ...alone].map(spec) },
     { name: "scripts off", testMatch: /(account|consent|main-job|no-scripts|sign-out)\.spec/, use: { javaScriptEnabled: false } },
-    { name: "accessibility", testMatch: spec("accessibility") },
+    // A trace would take longer than what it is of.
+    { name: "accessibility", testMatch: spec("accessibility"), use: { trace: "off" } },
     ...alone.filter((name) => name === process.env.ALONE).map((name) => ({ name, testMatch: spec(name) })),
   ],
   webServer: [server(origin), server(modest, { SCOPES: "User.Read" })],
