@@ -23,7 +23,7 @@ pub mod upstream;
 
 mod routes;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use app::App;
 use axum::{
@@ -32,7 +32,7 @@ use axum::{
     routing::{any, get, post},
 };
 use leptos::config::LeptosOptions;
-use leptos_axum::{LeptosRoutes, generate_route_list};
+use leptos_axum::{AxumRouteListing, LeptosRoutes, generate_route_list};
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::{CompressionLayer, DefaultPredicate, Predicate, predicate::NotForContentType},
@@ -80,6 +80,10 @@ pub struct Cloakroom {
     pub watched: bool,
 }
 
+/// The app's pages. Listed once a process: while leptos lists them, a page that is rendered on another thread would never
+/// get its data (<https://github.com/leptos-rs/leptos/issues/4773>).
+static ROUTES: LazyLock<Vec<AxumRouteListing>> = LazyLock::new(|| generate_route_list(App));
+
 /// Every route and layer.
 pub fn router(cloakroom: Arc<Cloakroom>) -> Router {
     let https = cloakroom.config.is_https();
@@ -91,7 +95,7 @@ pub fn router(cloakroom: Arc<Cloakroom>) -> Router {
     let pages = Router::<LeptosOptions>::new()
         .leptos_routes_with_context(
             &options,
-            generate_route_list(App),
+            ROUTES.clone(),
             routes::provide_backend(cloakroom.clone()),
             routes::page(options.clone()),
         )
@@ -107,6 +111,7 @@ pub fn router(cloakroom: Arc<Cloakroom>) -> Router {
         .route("/auth/revoke", post(auth::sign_out::revoke))
         .route("/auth/session", get(auth::session).post(auth::session))
         .route(events::PATH, get(events::events))
+        .route("/account", get(account::page))
         .route("/account/end", post(account::end))
         .route("/account/end-others", post(account::end_others))
         .route("/auth/error", get(routes::auth_error))

@@ -213,6 +213,8 @@ impl Browser {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
+            // An answer that never comes is a failure with a name, not a run that never ends.
+            .timeout(Duration::from_secs(60))
             .build()
             .unwrap();
         Self {
