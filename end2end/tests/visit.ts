@@ -22,7 +22,7 @@ type Visit = (route: Route, language: (typeof LANGUAGES)[number]) => Promise<voi
 export const test = base.extend<{ visit: Visit }, { full: Site; little: Site }>({
   full: [
     async ({}, use) => {
-      const { origin, stop } = await start({});
+      const { origin, stop } = await start({ LOG: "error" });
       await use({ origin, microsoft: await microsoft(origin), tickets: new Map() });
       await stop();
     },
@@ -30,7 +30,7 @@ export const test = base.extend<{ visit: Visit }, { full: Site; little: Site }>(
   ],
   little: [
     async ({}, use) => {
-      const { origin, stop } = await start({ SCOPES: "User.Read" });
+      const { origin, stop } = await start({ LOG: "error", SCOPES: "User.Read" });
       const site = { origin, microsoft: await microsoft(origin), tickets: new Map() };
       await consentToLittle(site.microsoft);
       await use(site);
