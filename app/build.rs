@@ -4,11 +4,15 @@
 use std::{env, error::Error, fs, path::PathBuf};
 
 use leptos_i18n_codegen::gen_code;
-use leptos_i18n_parser::parse_locales::{options::Config, parse_locales};
+use leptos_i18n_parser::parse_locales::{
+    options::{Config, ParseOptions},
+    parse_locales,
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=locales");
     let mut config = Config::new("en")?.add_locale("nl")?;
+    config.options = ParseOptions::default().interpolate_display(true);
     // A folder a language, in it a file for each page: `locales/en/people.json`.
     for file in fs::read_dir("locales/en")? {
         let path = file?.path();

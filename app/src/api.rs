@@ -13,7 +13,7 @@ use leptos::server_fn::{
 };
 
 use crate::error::{ApiError, Code};
-use crate::model::{Account, Directory, Profile};
+use crate::model::{Directory, Profile};
 use crate::wire::Answer;
 
 /// What the pages need of the server, for one request's session.
@@ -30,9 +30,6 @@ pub trait Backend: Send + Sync {
 
     /// A page of the directory: the first for an empty cursor, all people for an empty search.
     async fn people(&self, search: &str, cursor: &str) -> Result<Directory, ApiError>;
-
-    /// Where the viewer is signed in; or, for whoever may see it, the person with this sign-in name or object id.
-    async fn account(&self, person: &str) -> Result<Account, ApiError>;
 }
 
 /// The signed-in person's profile.
@@ -52,16 +49,6 @@ pub async fn people(
     cursor: String,
 ) -> Result<Directory, ApiError> {
     answer(&backend()?, backend()?.people(&search, &cursor).await)
-}
-
-/// Where somebody is signed in: the viewer, if `person` is empty.
-#[server(name = GetAccount, prefix = "/api", endpoint = "account", output = Answer, client = SameOrigin)]
-pub async fn account(
-    #[server(default)]
-    #[doc = "A sign-in name or an object id."]
-    person: String,
-) -> Result<Account, ApiError> {
-    answer(&backend()?, backend()?.account(&person).await)
 }
 
 /// The server's half. Absent while the router lists its routes, when there is no request.

@@ -10,7 +10,7 @@ use leptos_router::{
 
 use crate::{
     i18n,
-    pages::{Account, Home, NotFound, People, title_of},
+    pages::{Home, NotFound, People, title_of},
 };
 
 /// Whether a page's next data are on their way. Those before stay until they are here.
@@ -29,7 +29,6 @@ pub fn App() -> impl IntoView {
             <FlatRoutes fallback=NotFound>
                 <Route path=path!("/") view=Home ssr=SsrMode::Async/>
                 <Route path=path!("/people") view=People ssr=SsrMode::Async/>
-                <Route path=path!("/account") view=Account ssr=SsrMode::Async/>
             </FlatRoutes>
         </Router>
     }

@@ -5,14 +5,14 @@
 mod app;
 mod components;
 mod erase;
-mod links;
-mod pages;
 mod shell;
 
 pub mod api;
 pub mod error;
 pub mod i18n;
+pub mod links;
 pub mod model;
+pub mod pages;
 pub mod wire;
 
 pub use app::App;

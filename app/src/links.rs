@@ -8,6 +8,9 @@ pub const LOGOUT: &str = "/auth/logout";
 /// Keeps a language or a theme; a POST.
 pub const PREFERENCES: &str = "/preferences";
 
+/// Where you are signed in.
+pub const ACCOUNT: &str = "/account";
+
 /// Ends one session; a POST.
 pub const END: &str = "/account/end";
 

@@ -122,7 +122,7 @@ pub struct PeoplePage {
 }
 
 /// Where somebody is signed in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// Whose sessions these are, where they are not the viewer's own.
     pub person: Option<Person>,
@@ -135,7 +135,7 @@ pub struct Account {
 }
 
 /// A session that somebody has in some browser.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenSession {
     /// What it is ended by. It opens nothing.
     pub key: String,
@@ -175,19 +175,6 @@ from_json!(Person {
     mail,
     phone,
     office
-});
-from_json!(Account {
-    person,
-    sessions,
-    kind,
-    admin
-});
-from_json!(OpenSession {
-    key,
-    browser,
-    since,
-    used,
-    current
 });
 from_json!(PeoplePage {
     people,

@@ -9,7 +9,7 @@ use leptos_i18n::td_string;
 use crate::{
     app::App,
     components::ProblemView,
-    i18n::{Locale, tag},
+    i18n::{Locale, locale, tag},
     links,
     model::{Preferences, Problem, Theme, Viewer},
     pages::{Landing, SignInFirst, title, title_of},
@@ -41,6 +41,16 @@ pub struct Page {
 }
 
 impl Page {
+    /// What a page shows to someone who is signed out.
+    pub fn sign_in_first(path: &str) -> Self {
+        let locale = locale();
+        let login = links::login(path, &[]);
+        Self {
+            title: title(td_string!(locale, landing.first)),
+            view: view! { <SignInFirst login/> }.into_any(),
+        }
+    }
+
     /// One problem: a path of no page, a sign-in that failed, Microsoft being down.
     pub fn problem(problem: Problem) -> Self {
         Self {
@@ -187,7 +197,7 @@ fn header(visit: Visit) -> AnyView {
     let path = path_of(&visit).to_owned();
     let locale = visit.preferences.locale;
     let signed_out = visit.viewer.is_none();
-    let link = move |href: &'static str, label: &'static str| {
+    let link = |href: &'static str, label: &'static str| {
         view! { <a href=href aria-current=(path == href).then_some("page")>{label}</a> }
     };
     let account = visit.viewer.map(|Viewer { name, username, .. }| {
@@ -195,7 +205,13 @@ fn header(visit: Visit) -> AnyView {
             <nav aria-label=td_string!(locale, shell.nav)>
                 {link("/", td_string!(locale, shell.home))}
                 {link("/people", td_string!(locale, shell.people))}
-                {link("/account", td_string!(locale, shell.account))}
+                <a
+                    href=links::ACCOUNT
+                    rel="external"
+                    aria-current=(path == links::ACCOUNT).then_some("page")
+                >
+                    {td_string!(locale, shell.account)}
+                </a>
             </nav>
             <div class="account">
                 <p><span>{name}</span><span>{username}</span></p>

@@ -10,10 +10,7 @@ use app::{
     api::Backend,
     document,
     error::{ApiError, Code},
-    model::{
-        Account, AccountKind, Directory, OpenSession, PeoplePage, Person, Preferences, Problem,
-        Profile, Viewer,
-    },
+    model::{AccountKind, Directory, PeoplePage, Person, Preferences, Problem, Profile, Viewer},
     shell,
 };
 use async_trait::async_trait;
@@ -23,7 +20,6 @@ use leptos_router::location::RequestUrl;
 
 struct Fake {
     directory: Result<Directory, ApiError>,
-    account: Result<Account, ApiError>,
     status: AtomicU16,
 }
 
@@ -49,11 +45,6 @@ impl Backend for Fake {
     async fn people(&self, _search: &str, _cursor: &str) -> Result<Directory, ApiError> {
         tokio::task::yield_now().await;
         self.directory.clone()
-    }
-
-    async fn account(&self, _person: &str) -> Result<Account, ApiError> {
-        tokio::task::yield_now().await;
-        self.account.clone()
     }
 }
 
@@ -102,18 +93,9 @@ fn visit(path: &str, viewer: Option<Viewer>) -> Visit {
 
 /// The status, where the page set one, and the document.
 async fn render(visit: Visit, directory: Result<Directory, ApiError>) -> (u16, String) {
-    render_over(visit, directory, Ok(account(Vec::new()))).await
-}
-
-async fn render_over(
-    visit: Visit,
-    directory: Result<Directory, ApiError>,
-    account: Result<Account, ApiError>,
-) -> (u16, String) {
     _ = any_spawner::Executor::init_tokio();
     let fake = Arc::new(Fake {
         directory,
-        account,
         status: AtomicU16::new(0),
     });
     let owner = Owner::new();
@@ -131,151 +113,13 @@ async fn people(path: &str, directory: Result<Directory, ApiError>) -> (u16, Str
     render(visit(path, Some(viewer())), directory).await
 }
 
-fn account(sessions: Vec<OpenSession>) -> Account {
-    Account {
-        person: None,
-        sessions,
-        kind: AccountKind::Work,
-        admin: false,
-    }
-}
-
-fn session(browser: &str, current: bool) -> OpenSession {
-    OpenSession {
-        key: format!("key-of-{browser}"),
-        browser: browser.into(),
-        since: "2026-11-23T09:05:00Z".into(),
-        used: "2026-11-23T14:30:00Z".into(),
-        current,
-    }
-}
-
-/// The account's page, signed in.
-async fn account_page(path: &str, account: Result<Account, ApiError>) -> (u16, String) {
-    let visit = visit(path, Some(viewer()));
-    render_over(visit, Ok(Directory::NotPermitted), account).await
-}
-
-#[tokio::test]
-async fn each_session_but_this_one_has_a_form_that_ends_it_r58() {
-    let sessions = vec![session("Firefox", true), session("<b>Safari", false)];
-    let (status, html) = account_page("/account", Ok(account(sessions))).await;
-    assert_eq!(status, 0);
-    assert!(
-        html.contains("<h3>Firefox</h3>") && html.contains("<h3>&lt;b&gt;Safari</h3>"),
-        "{html}"
-    );
-    assert!(
-        html.contains("<time datetime=\"2026-11-23T09:05:00Z\">23 Nov 2026, 09:05 UTC</time>"),
-        "{html}"
-    );
-    assert_eq!(html.matches("This one").count(), 1, "{html}");
-    assert_eq!(html.matches("action=\"/account/end\"").count(), 1, "{html}");
-    assert!(
-        html.contains("name=\"session\" value=\"key-of-&lt;b&gt;Safari\""),
-        "{html}"
-    );
-    assert!(!html.contains("value=\"key-of-Firefox\""), "{html}");
-    assert!(
-        html.contains("aria-label=\"Sign out &lt;b&gt;Safari\""),
-        "{html}"
-    );
-    assert!(
-        html.contains("<form method=\"post\" action=\"/account/end-others\">")
-            && html.contains("Sign out all others"),
-        "{html}"
-    );
-    assert!(!html.contains("id=\"person\""), "no admin: {html}");
-    assert!(
-        html.contains("<p role=\"status\" class=\"notice\"><!></p>"),
-        "{html}"
-    );
-    assert!(
-        html.contains("<a href=\"/account\" aria-current=\"page\">Account</a>"),
-        "{html}"
-    );
-}
-
-#[tokio::test]
-async fn who_is_signed_in_here_only_has_nothing_to_end() {
-    let (_, html) = account_page("/account", Ok(account(vec![session("Firefox", true)]))).await;
-    assert!(!html.contains("/account/end"), "{html}");
-}
-
-#[tokio::test]
-async fn a_notice_says_what_was_done() {
-    for (done, notice) in [
-        ("1", "One session was ended."),
-        ("2", "2 sessions were ended."),
-        ("0", "There was no such session any more."),
-    ] {
-        let path = format!("/account?done={done}");
-        let (_, html) = account_page(&path, Ok(account(vec![session("Firefox", true)]))).await;
-        let shown = format!("<p role=\"status\" class=\"notice\">{notice}</p>");
-        assert!(html.contains(&shown), "{html}");
-    }
-}
-
-#[tokio::test]
-async fn ending_all_sessions_at_microsoft_names_its_permission_and_is_not_for_personal_accounts_r76()
- {
-    let form = "<form method=\"post\" action=\"/auth/revoke\">";
-    let (_, html) = account_page("/account", Ok(account(Vec::new()))).await;
-    assert!(html.contains(form), "{html}");
-    assert!(html.contains("User.RevokeSessions.All"), "{html}");
-    let personal = Account {
-        kind: AccountKind::Personal,
-        ..account(Vec::new())
-    };
-    let (_, html) = account_page("/account", Ok(personal)).await;
-    assert!(!html.contains("/auth/revoke"), "{html}");
-}
-
-#[tokio::test]
-async fn an_administrator_asks_for_a_person_and_ends_what_they_have_r58() {
-    let own = Account {
-        admin: true,
-        ..account(vec![session("Firefox", true)])
-    };
-    let (_, html) = account_page("/account", Ok(own)).await;
-    assert!(
-        html.contains("<form class=\"search\" action=\"/account\">"),
-        "{html}"
-    );
-    assert!(html.contains("id=\"person\""), "{html}");
-    let theirs = Account {
-        person: Some(Person {
-            mail: Some("alex@contoso.example".into()),
-            ..person("Alex <i>Wilber")
-        }),
-        admin: true,
-        ..account(vec![session("Safari", false)])
-    };
-    let (_, html) = account_page("/account?person=alex", Ok(theirs.clone())).await;
-    assert!(
-        html.contains("Where Alex &lt;i&gt;Wilber is signed in"),
-        "{html}"
-    );
-    assert_eq!(
-        html.matches("<input type=\"hidden\" name=\"person\" value=\"4a5b\">")
-            .count(),
-        2,
-        "one for the session, one for all: {html}"
-    );
-    assert!(html.contains("Sign out all</button>"), "{html}");
-    assert!(!html.contains("/auth/revoke"), "only one's own: {html}");
-    let nowhere = Account {
-        sessions: Vec::new(),
-        ..theirs
-    };
-    let (_, html) = account_page("/account?person=alex", Ok(nowhere)).await;
-    assert!(html.contains("no session of this person"), "{html}");
-    assert!(!html.contains("/account/end"), "{html}");
-}
-
 #[tokio::test]
 async fn a_signed_in_page_has_the_warning_and_the_script_that_opens_it() {
-    let (_, html) = account_page("/account", Ok(account(Vec::new()))).await;
+    let (_, html) = render(
+        visit("/people", Some(viewer())),
+        Ok(Directory::NotPermitted),
+    )
+    .await;
     assert!(
         html.contains("<script type=\"module\" src=\"/session.js\"></script>"),
         "{html}"

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use app::model::{Account, OpenSession, Person, Preferences, Problem};
+use app::{
+    error::{ApiError, Code},
+    links::ACCOUNT as PATH,
+    model::{Account, OpenSession, Person, Preferences, Problem},
+};
 use axum::{
     Extension, Form,
-    extract::{State, rejection::FormRejection},
-    http::StatusCode,
+    extract::{FromRequest, Query, Request, State, rejection::QueryRejection},
+    http::{HeaderValue, StatusCode, Uri, header},
     response::Response,
 };
 use serde::Deserialize;
@@ -15,17 +19,15 @@ use uuid::Uuid;
 use crate::{
     Cloakroom,
     auth::{local_path::LocalPath, sign_out},
+    backend,
     browser::CorrelationId,
     graph::{GraphError, directory},
-    pages,
+    pages, preferences,
     session::{
         Session, StoreKey, User, Visitor,
         store::{Listed, StoreError},
     },
 };
-
-/// The page.
-const PATH: &str = "/account";
 
 /// The app role of those who may see and end any session of their tenant.
 pub const ADMIN_ROLE: &str = "Sessions.Admin";
@@ -54,7 +56,7 @@ fn is_admin(user: &User) -> bool {
 
 /// The sessions of the viewer; or, for an administrator, of the person with this sign-in name or object id. They are
 /// looked for in the viewer's own tenant only: what another tenant's directory or roles say counts for nothing here.
-pub async fn account(
+async fn account(
     cloakroom: &Cloakroom,
     session: &Arc<Session>,
     person: &str,
@@ -125,9 +127,83 @@ fn show(listed: Listed, own: &StoreKey) -> OpenSession {
     }
 }
 
+/// What the page's address asks for.
+#[derive(Default, Deserialize)]
+pub struct Asked {
+    /// A sign-in name or an object id.
+    #[serde(default)]
+    person: String,
+    /// How many sessions a form has ended.
+    #[serde(default)]
+    done: String,
+}
+
+/// `GET /account?person=&done=`.
+pub async fn page(
+    State(cloakroom): State<Arc<Cloakroom>>,
+    Extension(CorrelationId(id)): Extension<CorrelationId>,
+    Extension(preferences): Extension<Preferences>,
+    Extension(Visitor(visitor)): Extension<Visitor>,
+    uri: Uri,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Response {
+    let here = uri.path_and_query().map_or(PATH, |path| path.as_str());
+    let Some(session) = visitor else {
+        return pages::sign_in_first(&cloakroom, preferences, here);
+    };
+    let Asked { person, done } = asked.map(|Query(asked)| asked).unwrap_or_default();
+    let account = account(&cloakroom, &session, &person)
+        .await
+        .map_err(|error| refusal(&error, &id));
+    let (status, retry_after) = match &account {
+        Ok(_) => (StatusCode::OK, None),
+        Err(refusal) => (
+            StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_GATEWAY),
+            refusal.retry_after,
+        ),
+    };
+    let mut response = pages::document(
+        &cloakroom,
+        preferences,
+        Some(&session),
+        status,
+        here,
+        || app::pages::account(account, &done, here.to_owned()),
+    );
+    if let Some(seconds) = retry_after {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// Why there is no list, for the page.
+fn refusal(error: &AccountError, id: &str) -> ApiError {
+    if !matches!(error, AccountError::Graph(_)) {
+        tracing::warn!(event = "account_refused", %error, "no list of sessions");
+    }
+    let refuse = |code, message| ApiError::new(code, message, id);
+    match error {
+        AccountError::NotAdmin => refuse(
+            Code::Forbidden,
+            "Other people's sessions take the app role Sessions.Admin.",
+        ),
+        AccountError::NoSuchPerson => refuse(
+            Code::NotFound,
+            "Nobody in your organisation has this sign-in name or object id.",
+        ),
+        AccountError::Graph(error) => backend::refusal(error, id),
+        AccountError::Store(_) => refuse(
+            Code::Unavailable,
+            "The server can't look up sessions just now.",
+        ),
+    }
+}
+
 /// What a form ends.
 #[derive(Default, Deserialize)]
-pub struct EndForm {
+struct EndForm {
     /// A session's key.
     #[serde(default)]
     session: String,
@@ -136,109 +212,118 @@ pub struct EndForm {
     person: String,
 }
 
+/// A form of somebody who may end these sessions. Whoever is signed out is sent to the page, whoever may not is refused.
+pub struct End {
+    visitor: Arc<Session>,
+    id: CorrelationId,
+    preferences: Preferences,
+    /// Whose sessions they are.
+    oid: String,
+    /// The key of the one to end, where the form names one.
+    key: Option<StoreKey>,
+}
+
+impl FromRequest<Arc<Cloakroom>> for End {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, cloakroom: &Arc<Cloakroom>) -> Result<Self, Response> {
+        let extensions = request.extensions();
+        let preferences = preferences::of_extensions(extensions);
+        let id = CorrelationId(CorrelationId::of(extensions));
+        let visitor = extensions
+            .get::<Visitor>()
+            .and_then(|Visitor(it)| it.clone());
+        let visitor = visitor.ok_or_else(|| pages::see_other(PATH))?;
+        // A form that can't be read names no session.
+        let Form(form) = Form::<EndForm>::from_request(request, cloakroom)
+            .await
+            .unwrap_or_default();
+        let user = &visitor.signed_in.user;
+        let oid = if form.person.is_empty() || form.person == user.oid {
+            user.oid.clone()
+        } else if is_admin(user) {
+            form.person
+        } else {
+            return Err(not_admin(cloakroom, preferences, &visitor, &id));
+        };
+        Ok(Self {
+            key: form.session.parse().ok(),
+            visitor,
+            id,
+            preferences,
+            oid,
+        })
+    }
+}
+
+impl End {
+    fn is_own(&self) -> bool {
+        self.oid == self.visitor.signed_in.user.oid
+    }
+}
+
 /// `POST /account/end`: ends one session. A key that is not this person's gets the answer of one that nobody has.
 pub async fn end(
     State(cloakroom): State<Arc<Cloakroom>>,
-    Extension(id): Extension<CorrelationId>,
-    Extension(preferences): Extension<Preferences>,
-    Extension(Visitor(visitor)): Extension<Visitor>,
     session: tower_sessions::Session,
-    form: Result<Form<EndForm>, FormRejection>,
+    form: End,
 ) -> Response {
-    let Some(visitor) = visitor else {
-        return pages::see_other(PATH);
-    };
-    let form = form.map(|Form(form)| form).unwrap_or_default();
-    let Some(oid) = whose(&visitor, &form.person) else {
-        return not_admin(&cloakroom, preferences, &visitor, &id);
-    };
-    let ended = match form.session.parse::<StoreKey>() {
-        Ok(key) if key == StoreKey::of(&visitor.id) && oid == visitor.signed_in.user.oid => {
-            let visitor = Extension(Visitor(Some(visitor)));
+    let ended = match &form.key {
+        Some(key) if form.is_own() && *key == StoreKey::of(&form.visitor.id) => {
             return sign_out::logout(
                 State(cloakroom),
-                Extension(id),
-                Extension(preferences),
-                visitor,
+                Extension(form.id),
+                Extension(form.preferences),
+                Extension(Visitor(Some(form.visitor))),
                 session,
             )
             .await;
         }
-        Ok(key) => {
-            let tid = visitor.signed_in.user.tid;
+        Some(key) => {
+            let tid = form.visitor.signed_in.user.tid;
             let store = &cloakroom.sessions.store;
-            store.end_of(tid, oid, &key).await.map(u64::from)
+            store.end_of(tid, &form.oid, key).await.map(u64::from)
         }
-        Err(_) => Ok(0),
+        None => Ok(0),
     };
-    done(&cloakroom, preferences, &visitor, &id, oid, ended)
+    done(&cloakroom, &form, ended)
 }
 
 /// `POST /account/end-others`: ends the viewer's sessions but this one; or, for administrators, all of a person.
-pub async fn end_others(
-    State(cloakroom): State<Arc<Cloakroom>>,
-    Extension(id): Extension<CorrelationId>,
-    Extension(preferences): Extension<Preferences>,
-    Extension(Visitor(visitor)): Extension<Visitor>,
-    form: Result<Form<EndForm>, FormRejection>,
-) -> Response {
-    let Some(visitor) = visitor else {
-        return pages::see_other(PATH);
-    };
-    let form = form.map(|Form(form)| form).unwrap_or_default();
-    let Some(oid) = whose(&visitor, &form.person) else {
-        return not_admin(&cloakroom, preferences, &visitor, &id);
-    };
-    let own = StoreKey::of(&visitor.id);
-    let keep = (oid == visitor.signed_in.user.oid).then_some(&own);
-    let tid = visitor.signed_in.user.tid;
-    let ended = cloakroom.sessions.store.end_others(tid, oid, keep).await;
-    done(&cloakroom, preferences, &visitor, &id, oid, ended)
-}
-
-/// The object id whose sessions a form is about; `None` if they are not the viewer's to end.
-fn whose<'a>(visitor: &'a Session, person: &'a str) -> Option<&'a str> {
-    let user = &visitor.signed_in.user;
-    if person.is_empty() || person == user.oid {
-        Some(&user.oid)
-    } else {
-        is_admin(user).then_some(person)
-    }
+pub async fn end_others(State(cloakroom): State<Arc<Cloakroom>>, form: End) -> Response {
+    let own = StoreKey::of(&form.visitor.id);
+    let keep = form.is_own().then_some(&own);
+    let tid = form.visitor.signed_in.user.tid;
+    let store = &cloakroom.sessions.store;
+    let ended = store.end_others(tid, &form.oid, keep).await;
+    done(&cloakroom, &form, ended)
 }
 
 /// Back to the list, with what was done; and its line in the log (R112).
-fn done(
-    cloakroom: &Cloakroom,
-    preferences: Preferences,
-    visitor: &Session,
-    id: &CorrelationId,
-    oid: &str,
-    ended: Result<u64, StoreError>,
-) -> Response {
-    let user = &visitor.signed_in.user;
+fn done(cloakroom: &Cloakroom, form: &End, ended: Result<u64, StoreError>) -> Response {
+    let user = &form.visitor.signed_in.user;
     let ended = match ended {
         Ok(ended) => ended,
         Err(error) => {
             tracing::error!(event = "store_failed", %error, "sessions could not be ended");
             let back = LocalPath::parse(PATH).unwrap_or_else(LocalPath::root);
-            return pages::unavailable(cloakroom, preferences, &id.0, &back);
+            return pages::unavailable(cloakroom, form.preferences, &form.id.0, &back);
         }
     };
-    let own = oid == user.oid;
-    let event = if own {
+    let event = if form.is_own() {
         "sessions_ended"
     } else {
         "sessions_ended_by_admin"
     };
     // What a form said is in the log only if it named somebody's session.
     if ended > 0 {
-        tracing::info!(event, tid = %user.tid, by = user.oid, oid, ended, "sessions were ended from the list");
+        tracing::info!(event, tid = %user.tid, by = user.oid, oid = form.oid, ended, "sessions were ended from the list");
     } else {
         tracing::info!(event, tid = %user.tid, by = user.oid, ended, "there was no such session to end");
     }
     let mut query = url::form_urlencoded::Serializer::new(String::new());
-    if !own {
-        query.append_pair("person", oid);
+    if !form.is_own() {
+        query.append_pair("person", &form.oid);
     }
     query.append_pair("done", &ended.to_string());
     pages::see_other(&format!("{PATH}?{}", query.finish()))

@@ -6,7 +6,7 @@ use app::{
     api::Backend,
     error::{ApiError, Code},
     i18n::Locale,
-    model::{Account, Directory, Profile, Viewer},
+    model::{Directory, Profile, Viewer},
 };
 use async_trait::async_trait;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -15,7 +15,6 @@ use tracing::Instrument;
 
 use crate::{
     Cloakroom,
-    account::{self, AccountError},
     graph::{GraphError, directory},
     session::Session,
     tokens::Refusal,
@@ -67,35 +66,6 @@ impl Backend for RequestBackend {
             directory::people(graph, sealer, session, search, cursor)
                 .await
                 .map_err(|error| self.refuse(&error))
-        }
-        .instrument(self.span.clone())
-        .await
-    }
-
-    async fn account(&self, person: &str) -> Result<Account, ApiError> {
-        let session = self.session()?;
-        async {
-            let refuse = |code, message| ApiError::new(code, message, &self.correlation_id);
-            account::account(&self.cloakroom, session, person)
-                .await
-                .map_err(|error| {
-                    tracing::warn!(event = "account_refused", %error, "no list of sessions");
-                    match error {
-                        AccountError::NotAdmin => refuse(
-                            Code::Forbidden,
-                            "Other people's sessions take the app role Sessions.Admin.",
-                        ),
-                        AccountError::NoSuchPerson => refuse(
-                            Code::NotFound,
-                            "Nobody in your organisation has this sign-in name or object id.",
-                        ),
-                        AccountError::Graph(error) => self.refuse(&error),
-                        AccountError::Store(_) => refuse(
-                            Code::Unavailable,
-                            "The server can't look up sessions just now.",
-                        ),
-                    }
-                })
         }
         .instrument(self.span.clone())
         .await

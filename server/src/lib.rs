@@ -111,6 +111,7 @@ pub fn router(cloakroom: Arc<Cloakroom>) -> Router {
         .route("/auth/revoke", post(auth::sign_out::revoke))
         .route("/auth/session", get(auth::session).post(auth::session))
         .route(events::PATH, get(events::events))
+        .route("/account", get(account::page))
         .route("/account/end", post(account::end))
         .route("/account/end-others", post(account::end_others))
         .route("/auth/error", get(routes::auth_error))

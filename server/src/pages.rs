@@ -82,6 +82,13 @@ pub fn document(
     response
 }
 
+/// What a page that the server makes shows to someone who is signed out.
+pub fn sign_in_first(cloakroom: &Cloakroom, preferences: Preferences, path: &str) -> Response {
+    document(cloakroom, preferences, None, StatusCode::OK, path, || {
+        Page::sign_in_first(path)
+    })
+}
+
 /// What every problem page lets people quote.
 pub fn details(cloakroom: &Cloakroom, correlation_id: &str) -> Vec<(String, String)> {
     vec![

@@ -1,37 +1,39 @@
-//! `/account?person=&done=`: where you are signed in, and the ways to end it. For whoever may, another person's.
+//! `/account?person=&done=`: where you are signed in, and the ways to end it. For whoever may, another person's. The
+//! server makes it of plain data; it has no WASM.
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
+use leptos_i18n::td_string;
 
 use crate::{
-    api,
-    components::{Load, loaded},
-    erase::Erase,
+    Page,
+    components::Refusal,
+    error::ApiError,
+    i18n::{Locale, locale},
     links,
-    model::{self, AccountKind, OpenSession, Person},
+    model::{Account, AccountKind, OpenSession, Person},
+    pages::title,
 };
 
-/// The sessions of the viewer, or of the person who was asked for.
-#[component]
-pub fn Account() -> impl IntoView {
-    let query = use_query_map();
-    let parameter = move |name: &str| query.with(|query| query.get(name).unwrap_or_default());
-    let asked = move || (parameter("person"), parameter("done"));
-    let account = Load::new_with_options(asked, |(person, _)| api::account(person), false);
-    view! {
-        <h1 tabindex="-1">"Account"</h1>
-        {loaded(account, false, move |account| {
-            let done = query.get_untracked().get("done").unwrap_or_default();
-            view! { <Overview account done/> }.erase()
-        })}
+/// The sessions of the viewer, or of the person who was asked for. `done` is what a form has done; `here` is the page's
+/// path and query.
+pub fn account(account: Result<Account, ApiError>, done: &str, here: String) -> Page {
+    let locale = locale();
+    let view = match account {
+        Ok(account) => overview(locale, account, done),
+        Err(error) => view! { <Refusal error is_page=false here/> }.into_any(),
+    };
+    Page {
+        title: title(td_string!(locale, account.title)),
+        view: view! {
+            <h1 tabindex="-1">{td_string!(locale, account.title)}</h1>
+            {view}
+        }
+        .into_any(),
     }
-    .erase()
 }
 
-/// What is not in the list is plain HTML, which weighs little in the WASM.
-#[component]
-fn Overview(account: model::Account, done: String) -> impl IntoView {
-    let model::Account {
+fn overview(locale: Locale, account: Account, done: &str) -> AnyView {
+    let Account {
         person,
         sessions,
         kind,
@@ -40,72 +42,68 @@ fn Overview(account: model::Account, done: String) -> impl IntoView {
     let microsoft = (person.is_none() && kind == AccountKind::Work).then(|| {
         view! {
             <section class="card">
-                <h2>"All sessions at Microsoft too"</h2>
+                <h2>{td_string!(locale, account.revoke)}</h2>
+                <p>{td_string!(locale, account.revoke_text)}</p>
                 <p>
-                    "A sign-out here ends a session of this app. Microsoft can end all that your account has, in every app and \
-                     on every device; it may take some minutes, and apps may go on for about an hour with what they hold. \
-                     You are signed out here as well."
-                </p>
-                <p>
-                    "It takes the permission "<code>"User.RevokeSessions.All"</code>
-                    "; you are asked for it if you have not given it yet."
+                    {td_string!(locale, account.revoke_needs)}" "<code>"User.RevokeSessions.All"</code>
+                    {td_string!(locale, account.revoke_asks)}
                 </p>
                 <form method="post" action="/auth/revoke">
-                    <button class="button">"End all sessions at Microsoft too"</button>
+                    <button class="button">{td_string!(locale, account.revoke_button)}</button>
                 </form>
             </section>
         }
-        .erase()
     });
     let others = admin.then(|| {
         view! {
             <section class="card">
-                <h2>"Sessions of another person"</h2>
-                <form class="search" action="/account">
-                    <label for="person">"Sign-in name or object id"</label>
+                <h2>{td_string!(locale, account.person)}</h2>
+                <form class="search" action=links::ACCOUNT>
+                    <label for="person">{td_string!(locale, account.person_label)}</label>
                     <div>
                         <input id="person" name="person" required autocomplete="off" autocapitalize="off" spellcheck="false"/>
-                        <button class="button">"Show"</button>
+                        <button class="button">{td_string!(locale, account.person_show)}</button>
                     </div>
                 </form>
             </section>
         }
-        .erase()
     });
     view! {
-        <p class="notice" role="status">{notice(&done)}</p>
-        <div class="sections">{list(person, sessions)}{microsoft}{others}</div>
+        <p class="notice" role="status">{notice(locale, done)}</p>
+        <div class="sections">{list(locale, person, sessions)}{microsoft}{others}</div>
     }
+    .into_any()
 }
 
 /// The sessions, each with the button that ends it.
-fn list(person: Option<Person>, sessions: Vec<OpenSession>) -> AnyView {
+fn list(locale: Locale, person: Option<Person>, sessions: Vec<OpenSession>) -> AnyView {
     let own = person.is_none();
     let (heading, mail, whose) = match person {
-        None => ("Where you're signed in".into(), None, String::new()),
+        None => (
+            td_string!(locale, account.where_you).to_owned(),
+            None,
+            String::new(),
+        ),
         Some(person) => (
-            format!("Where {} is signed in", person.name),
+            td_string!(locale, account.where_person, name = person.name),
             person.mail,
             person.id,
         ),
     };
     let none = sessions
         .is_empty()
-        .then_some("There is no session of this person in this app.");
-    let mut ends = Vec::new();
-    if sessions.len() > usize::from(own) {
+        .then(|| td_string!(locale, account.none));
+    let end_all = (sessions.len() > usize::from(own)).then(|| {
         let label = if own {
-            "Sign out all others"
+            td_string!(locale, account.end_others)
         } else {
-            "Sign out all"
+            td_string!(locale, account.end_all)
         };
-        ends.push(form(links::END_OTHERS, &whose, String::new(), label, None));
-    }
-    if !own {
-        ends.push(
-            view! { <a class="button" href="/account">"Back to your own sessions"</a> }.erase(),
-        );
-    }
+        form(links::END_OTHERS, &whose, String::new(), label, None)
+    });
+    let back = (!own).then(|| {
+        view! { <a class="button" href=links::ACCOUNT>{td_string!(locale, account.back)}</a> }
+    });
     let rows: Vec<_> = sessions
         .into_iter()
         .map(|session| {
@@ -117,19 +115,25 @@ fn list(person: Option<Person>, sessions: Vec<OpenSession>) -> AnyView {
                 current,
             } = session;
             let end = if current {
-                view! { <span class="badge">"This one"</span> }.erase()
+                let label = td_string!(locale, account.this_one);
+                view! { <span class="badge">{label}</span> }.into_any()
             } else {
-                let label = format!("Sign out {browser}");
-                form(links::END, &whose, key, "Sign out", Some(label))
+                let label = td_string!(locale, account.end_named, browser = browser.clone());
+                form(
+                    links::END,
+                    &whose,
+                    key,
+                    td_string!(locale, account.end),
+                    Some(label),
+                )
             };
-            // In UTC: the server does not know the reader's zone, and the page is the same without scripts.
-            let (began, last) = (readable(&since), readable(&used));
             view! {
                 <li>
                     <div>
                         <h3>{browser}</h3>
                         <p>
-                            "Signed in "<time datetime=since>{began}</time>", last used "<time datetime=used>{last}</time>
+                            {td_string!(locale, account.since)}" "{time(locale, since)}
+                            {td_string!(locale, account.used)}" "{time(locale, used)}
                         </p>
                     </div>
                     {end}
@@ -143,10 +147,10 @@ fn list(person: Option<Person>, sessions: Vec<OpenSession>) -> AnyView {
             <p>{mail}</p>
             <p>{none}</p>
             <ul class="sessions">{rows}</ul>
-            <div class="actions">{ends}</div>
+            <div class="actions">{end_all}{back}</div>
         </section>
     }
-    .erase()
+    .into_any()
 }
 
 /// A button that ends sessions. Without scripts too.
@@ -164,21 +168,32 @@ fn form(
             <button class="button" aria-label=label>{text}</button>
         </form>
     }
-    .erase()
+    .into_any()
+}
+
+/// In UTC: the server does not know the reader's zone.
+fn time(locale: Locale, rfc3339: String) -> impl IntoView {
+    let text = readable(locale, &rfc3339);
+    view! { <time datetime=rfc3339>{text}</time> }
 }
 
 /// `2026-11-23T09:05:00Z` as `23 Nov 2026, 09:05 UTC`; what has another shape as it is.
-fn readable(rfc3339: &str) -> String {
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
+fn readable(locale: Locale, rfc3339: &str) -> String {
+    let months = match locale {
+        Locale::en => [
+            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+        ],
+        Locale::nl => [
+            "jan", "feb", "mrt", "apr", "mei", "jun", "jul", "aug", "sep", "okt", "nov", "dec",
+        ],
+    };
     let part = |from, to| rfc3339.get(from..to);
     let written = || {
         let month: usize = part(5, 7)?.parse().ok()?;
         Some(format!(
             "{} {} {}, {} UTC",
             part(8, 10)?.trim_start_matches('0'),
-            MONTHS.get(month.checked_sub(1)?)?,
+            months.get(month.checked_sub(1)?)?,
             part(0, 4)?,
             part(11, 16)?
         ))
@@ -188,11 +203,11 @@ fn readable(rfc3339: &str) -> String {
 
 /// What a form has done: how many sessions it ended. None was there any more, or none of theirs by that key; which of
 /// the two is not told (R58).
-fn notice(done: &str) -> Option<String> {
+fn notice(locale: Locale, done: &str) -> Option<String> {
     Some(match done.parse::<u32>().ok()? {
-        0 => "There was no such session any more.".into(),
-        1 => "One session was ended.".into(),
-        many => format!("{many} sessions were ended."),
+        0 => td_string!(locale, account.ended_none).to_owned(),
+        1 => td_string!(locale, account.ended_one).to_owned(),
+        many => td_string!(locale, account.ended_many, count = many),
     })
 }
 
@@ -202,6 +217,7 @@ mod tests {
 
     #[test]
     fn a_time_reads_as_people_write_it() {
+        let readable = |time| readable(Locale::en, time);
         assert_eq!(readable("2026-11-03T09:05:59Z"), "3 Nov 2026, 09:05 UTC");
         assert_eq!(readable("2026-01-23T23:00:00Z"), "23 Jan 2026, 23:00 UTC");
         for odd in [
@@ -213,10 +229,13 @@ mod tests {
         ] {
             assert_eq!(readable(odd), odd);
         }
+        let dutch = super::readable(Locale::nl, "2026-03-03T09:05:59Z");
+        assert_eq!(dutch, "3 mrt 2026, 09:05 UTC");
     }
 
     #[test]
     fn a_notice_says_how_many_sessions_were_ended() {
+        let notice = |done| notice(Locale::en, done);
         assert_eq!(notice(""), None);
         assert_eq!(notice("<b>"), None);
         assert_eq!(notice("1").unwrap(), "One session was ended.");

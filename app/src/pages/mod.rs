@@ -10,18 +10,17 @@ mod landing;
 mod not_found;
 mod people;
 
-pub use account::Account;
-pub use home::Home;
-pub use landing::{Landing, SignInFirst};
-pub use not_found::NotFound;
-pub use people::People;
+pub use account::account;
+pub(crate) use home::Home;
+pub(crate) use landing::{Landing, SignInFirst};
+pub(crate) use not_found::NotFound;
+pub(crate) use people::People;
 
-/// The document's title on a path.
+/// The document's title on a path of the app. A page that the server makes says its own.
 pub fn title_of(locale: Locale, path: &str) -> String {
     let page = match path.split('?').next().unwrap_or_default() {
         "/" => return "Cloakroom".into(),
         "/people" => td_string!(locale, shell.people),
-        "/account" => td_string!(locale, shell.account),
         _ => td_string!(locale, shell.not_found),
     };
     title(page)

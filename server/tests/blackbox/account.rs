@@ -5,6 +5,7 @@ use std::time::Duration;
 use emulator::{Fault, Forgery};
 use reqwest::Method;
 use serde_json::{Value, json};
+use server::session::StoreKey;
 
 use crate::harness::{Answer, Browser, EMPLOYEE, FABRIKAM, MANAGER, TestApp};
 
@@ -12,21 +13,54 @@ pub const ADMIN: &str = "aroha.ngata@fabrikam.example";
 const STRANGER: &str = "alex.wilber@contoso.example";
 const PERSONAL: &str = "sam.whitaker@outlook.example";
 
-/// The sessions that this person sees of themself.
-async fn sessions(browser: &mut Browser) -> Vec<Value> {
-    listed(&browser.call("account", "").await)
+/// A session as the page lists it.
+#[derive(Debug)]
+struct Row {
+    browser: String,
+    times: Vec<String>,
+    /// What its form would end. This session has none.
+    key: Option<String>,
 }
 
-fn listed(answer: &Answer) -> Vec<Value> {
+/// The sessions that this person sees of themself.
+async fn sessions(browser: &mut Browser) -> Vec<Row> {
+    listed(&browser.get("/account").await)
+}
+
+/// The sessions of another person, for an administrator.
+async fn page_of(browser: &mut Browser, person: &str) -> Answer {
+    let person: String = url::form_urlencoded::byte_serialize(person.as_bytes()).collect();
+    browser.get(&format!("/account?person={person}")).await
+}
+
+fn listed(answer: &Answer) -> Vec<Row> {
     assert_eq!(answer.status, 200, "{answer:?}");
-    answer.json()["sessions"].as_array().unwrap().clone()
+    let list = between(&answer.body, "<ul class=\"sessions\">", "</ul>").unwrap();
+    let rows = list.split("<li>").skip(1).map(|row| Row {
+        browser: between(row, "<h3>", "</h3>").unwrap().to_owned(),
+        times: row
+            .split("datetime=\"")
+            .skip(1)
+            .map(|time| time.split('"').next().unwrap().to_owned())
+            .collect(),
+        key: between(row, "name=\"session\" value=\"", "\"").map(str::to_owned),
+    });
+    rows.collect()
+}
+
+fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(before)?;
+    Some(rest.split_once(after)?.0)
+}
+
+/// Whether this page offers to look for other people's sessions.
+fn offers_others(page: &Answer) -> bool {
+    page.body.contains("id=\"person\"")
 }
 
 /// The key of the session of this browser.
-pub async fn key(browser: &mut Browser) -> String {
-    let sessions = sessions(browser).await;
-    let own = sessions.iter().find(|session| session["current"] == true);
-    own.unwrap()["key"].as_str().unwrap().to_owned()
+pub fn key(browser: &Browser) -> String {
+    StoreKey::of(&browser.cookies["session"].parse().unwrap()).to_string()
 }
 
 pub async fn oid(browser: &mut Browser) -> String {
@@ -69,24 +103,23 @@ async fn signed_in_as_admin(app: &TestApp, user: &str) -> Browser {
 async fn a_user_sees_where_they_are_signed_in_and_ends_one_of_it() {
     let app = TestApp::start().await;
     let mut here = app.signed_in(EMPLOYEE).await;
-    let mut there = app.signed_in(EMPLOYEE).await;
+    let there = app.signed_in(EMPLOYEE).await;
     app.signed_in(MANAGER).await;
     let seen = sessions(&mut here).await;
     assert_eq!(seen.len(), 2, "their own and nobody else's: {seen:?}");
-    assert_eq!(seen[0]["current"], true, "this one first");
-    assert_eq!(seen[1]["current"], false);
+    assert_eq!(seen[0].key, None, "this one first: {seen:?}");
+    assert_eq!(seen[1].key, Some(key(&there)));
     for session in &seen {
-        for time in ["since", "used"] {
-            assert!(session[time].as_str().unwrap().ends_with('Z'), "{session}");
-        }
-        assert!(session["browser"].is_string());
+        assert_eq!(session.times.len(), 2, "{session:?}");
+        assert!(session.times.iter().all(|time| time.ends_with('Z')));
+        assert_eq!(session.browser, "Unknown browser");
     }
     let page = here.get("/account").await.body;
     assert!(page.contains("This one"), "{page}");
     let id = &there.cookies["session"];
     assert!(!page.contains(id) && !page.contains(&here.cookies["session"]));
 
-    let body = format!("session={}", key(&mut there).await);
+    let body = format!("session={}", key(&there));
     let answer = form(&mut here, "/account/end", &body).await;
     assert_eq!(leads_to(&answer), "/account?done=1");
     assert!(!is_signed_in(&there).await);
@@ -114,8 +147,8 @@ async fn a_user_ends_all_their_other_sessions_at_once() {
 async fn a_key_of_somebody_else_is_answered_like_one_that_nobody_has() {
     let app = TestApp::start().await;
     let mut here = app.signed_in(EMPLOYEE).await;
-    let mut colleague = app.signed_in(MANAGER).await;
-    let theirs = key(&mut colleague).await;
+    let colleague = app.signed_in(MANAGER).await;
+    let theirs = key(&colleague);
     let mut answers = Vec::new();
     for key in [theirs.as_str(), &"0".repeat(64), "x", ""] {
         let answer = form(&mut here, "/account/end", &format!("session={key}")).await;
@@ -136,7 +169,7 @@ async fn ending_ones_own_session_from_the_list_is_a_sign_out() {
     let app = TestApp::start().await;
     let mut here = app.signed_in(EMPLOYEE).await;
     let replay = here.clone();
-    let body = format!("session={}", key(&mut here).await);
+    let body = format!("session={}", key(&here));
     let answer = form(&mut here, "/account/end", &body).await;
     assert!(leads_to(&answer).contains("/logout?"), "{answer:?}");
     assert!(!here.cookies.contains_key("session"));
@@ -156,25 +189,16 @@ async fn an_admin_sees_and_ends_the_sessions_of_anybody_in_their_tenant() {
         &oid.to_ascii_uppercase(),
         " maya.lindqvist@fabrikam.example ",
     ] {
-        let answer = admin.call("account", &format!("person={person}")).await;
-        let seen = listed(&answer);
+        let page = page_of(&mut admin, person).await;
+        let seen = listed(&page);
         assert_eq!(seen.len(), 2, "{person}");
-        assert!(seen.iter().all(|session| session["current"] == false));
-        let whose = &answer.json()["person"];
-        assert_eq!(
-            (&whose["name"], &whose["id"]),
-            (&json!("Maya Lindqvist"), &json!(oid))
-        );
+        assert!(seen.iter().all(|session| session.key.is_some()));
+        for part in ["Where Maya Lindqvist is signed in", &oid] {
+            assert!(page.body.contains(part), "{}", page.body);
+        }
     }
-    let page = admin.get(&format!("/account?person={EMPLOYEE}")).await;
-    assert_eq!(page.status, 200);
-    assert!(
-        page.body.contains("Where Maya Lindqvist is signed in"),
-        "{}",
-        page.body
-    );
 
-    let body = format!("person={oid}&session={}", key(&mut first).await);
+    let body = format!("person={oid}&session={}", key(&first));
     let answer = form(&mut admin, "/account/end", &body).await;
     assert_eq!(leads_to(&answer), format!("/account?person={oid}&done=1"));
     assert!(!is_signed_in(&first).await);
@@ -186,14 +210,9 @@ async fn an_admin_sees_and_ends_the_sessions_of_anybody_in_their_tenant() {
     assert!(is_signed_in(&admin).await);
 
     // Themself by name: their own list, where "all" is all others.
-    let own = admin
-        .call("account", &format!("person={ADMIN}"))
-        .await
-        .json();
-    assert_eq!(
-        (&own["person"], own["sessions"].as_array().unwrap().len()),
-        (&Value::Null, 1)
-    );
+    let own = page_of(&mut admin, ADMIN).await;
+    assert_eq!(listed(&own).len(), 1);
+    assert!(own.body.contains("Where you're signed in"), "{}", own.body);
     let own = admin.user().await["oid"].as_str().unwrap().to_owned();
     form(&mut admin, "/account/end-others", &format!("person={own}")).await;
     assert!(is_signed_in(&admin).await);
@@ -213,15 +232,14 @@ async fn an_admin_who_asks_for_nobody_is_told_so_and_a_deleted_users_id_still_co
         "%2e%2e",
         "a b",
     ] {
-        let nobody = url::form_urlencoded::byte_serialize(nobody.as_bytes()).collect::<String>();
-        let answer = admin.call("account", &format!("person={nobody}")).await;
-        assert_eq!(answer.status, 404, "{nobody} {}", answer.body);
-        assert_eq!(answer.json()["error"]["code"], "not_found");
+        let page = page_of(&mut admin, nobody).await;
+        assert_eq!(page.status, 404, "{nobody} {}", page.body);
+        assert!(page.body.contains("Nobody in your organisation"));
     }
     let deleted = "00000000-0000-4000-8000-00000000dead";
-    let answer = admin.call("account", &format!("person={deleted}")).await;
-    assert_eq!(listed(&answer), Vec::<Value>::new());
-    assert_eq!(answer.json()["person"]["name"], deleted);
+    let page = page_of(&mut admin, deleted).await;
+    assert!(listed(&page).is_empty());
+    assert!(page.body.contains(&format!("Where {deleted} is")));
 }
 
 #[tokio::test] // R58
@@ -229,14 +247,11 @@ async fn without_the_app_role_other_peoples_sessions_are_403() {
     let app = TestApp::start().await;
     let mut maya = app.signed_in(EMPLOYEE).await;
     let mut colleague = app.signed_in(MANAGER).await;
-    let theirs = key(&mut colleague).await;
+    let theirs = key(&colleague);
     let oid = oid(&mut colleague).await;
-    assert_eq!(maya.call("account", "").await.json()["admin"], false);
+    assert!(!offers_others(&maya.get("/account").await));
     for person in [MANAGER, oid.as_str(), "nobody@fabrikam.example"] {
-        let answer = maya.call("account", &format!("person={person}")).await;
-        assert_eq!(answer.status, 403);
-        assert_eq!(answer.json()["error"]["code"], "forbidden");
-        let page = maya.get(&format!("/account?person={person}")).await;
+        let page = page_of(&mut maya, person).await;
         assert_eq!(page.status, 403);
         assert!(page.body.contains("Sessions.Admin"), "{}", page.body);
     }
@@ -255,18 +270,12 @@ async fn without_the_app_role_other_peoples_sessions_are_403() {
 async fn an_admin_of_another_tenant_sees_and_ends_nothing_of_this_one() {
     let app = TestApp::start().await;
     let mut maya = app.signed_in(EMPLOYEE).await;
-    let (theirs, oid) = (key(&mut maya).await, oid(&mut maya).await);
+    let (theirs, oid) = (key(&maya), oid(&mut maya).await);
     let mut stranger = signed_in_as_admin(&app, STRANGER).await;
     assert_ne!(stranger.user().await["tid"], FABRIKAM);
-    assert_eq!(stranger.call("account", "").await.json()["admin"], true);
-    assert_eq!(
-        stranger
-            .call("account", &format!("person={EMPLOYEE}"))
-            .await
-            .status,
-        404
-    );
-    let answer = stranger.call("account", &format!("person={oid}")).await;
+    assert!(offers_others(&stranger.get("/account").await));
+    assert_eq!(page_of(&mut stranger, EMPLOYEE).await.status, 404);
+    let answer = page_of(&mut stranger, &oid).await;
     assert!(
         !answer.body.contains(&theirs) && !answer.body.contains("Maya"),
         "{}",
@@ -288,26 +297,24 @@ async fn an_admin_of_another_tenant_sees_and_ends_nothing_of_this_one() {
 async fn an_app_role_that_was_taken_away_is_gone_with_the_next_refresh() {
     let app = TestApp::with(&[("SESSION_IDLE", "10h")]).await;
     let mut admin = app.signed_in(ADMIN).await;
-    let person = format!("person={EMPLOYEE}");
-    assert_eq!(admin.call("account", &person).await.status, 200);
+    assert_eq!(page_of(&mut admin, EMPLOYEE).await.status, 200);
     app.control()
         .fault(Fault::id_token(roles(json!([]))).for_grant("refresh_token"));
     app.advance(Duration::from_hours(2));
     assert_eq!(admin.call("profile", "").await.status, 200);
-    assert_eq!(admin.call("account", &person).await.status, 403);
+    assert_eq!(page_of(&mut admin, EMPLOYEE).await.status, 403);
 }
 
 #[tokio::test] // R58
 async fn a_personal_account_is_nobodys_admin() {
     let app = TestApp::start().await;
     let mut sam = signed_in_as_admin(&app, PERSONAL).await;
-    assert_eq!(sam.call("account", "").await.json()["admin"], false);
-    let person = "person=00000000-0000-4000-8000-00000000dead";
-    assert_eq!(sam.call("account", person).await.status, 403);
-    assert_eq!(
-        form(&mut sam, "/account/end-others", person).await.status,
-        403
-    );
+    assert!(!offers_others(&sam.get("/account").await));
+    let person = "00000000-0000-4000-8000-00000000dead";
+    assert_eq!(page_of(&mut sam, person).await.status, 403);
+    let body = format!("person={person}");
+    let answer = form(&mut sam, "/account/end-others", &body).await;
+    assert_eq!(answer.status, 403);
 }
 
 #[tokio::test] // R58, R60

@@ -56,7 +56,7 @@ async fn a_page_hears_that_its_session_has_ended_whoever_ended_it() {
         assert_eq!(stream.headers()["content-type"], "text/event-stream");
         assert_eq!(stream.headers()["cache-control"], "no-store");
         assert!(!stream.headers().contains_key("content-encoding"));
-        let key = key(&mut browser).await;
+        let key = key(&browser);
         match way {
             "sign-out" => _ = browser.post("/auth/logout").await,
             "another device" => {
