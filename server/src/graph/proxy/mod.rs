@@ -14,7 +14,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use app::error::{ApiError, Code};
+use app::{
+    error::{ApiError, Code},
+    model::Preferences,
+};
 use axum::{
     Extension,
     body::Body,
@@ -22,7 +25,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-
+use leptos_i18n::td_string;
 use tokio::time::timeout;
 
 use self::{
@@ -92,17 +95,18 @@ impl From<Denied> for Stop {
 /// Any method on `/graph/…`.
 pub async fn route(
     State(cloakroom): State<Arc<Cloakroom>>,
+    Extension(Preferences { locale, .. }): Extension<Preferences>,
     Extension(Visitor(visitor)): Extension<Visitor>,
     Extension(CorrelationId(id)): Extension<CorrelationId>,
     request: Request,
 ) -> Response {
     let passed = match visitor {
         Some(session) => pass(&cloakroom, &session, request).await,
-        None => Err(stop(Code::SignedOut, "You are signed out.")),
+        None => Err(stop(Code::SignedOut, td_string!(locale, calls.signed_out))),
     };
     match passed {
         Ok(response) => response,
-        Err(Stop::Graph(error)) => answer(&refusal(&error, &id)),
+        Err(Stop::Graph(error)) => answer(&refusal(&error, locale, &id)),
         Err(Stop::Wait(seconds)) => {
             let mut refusal = ApiError::new(
                 Code::Throttled,
