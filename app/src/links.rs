@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::model::AccountKind;
+
 /// Ends the session; a POST.
 pub const LOGOUT: &str = "/auth/logout";
 
@@ -16,6 +18,15 @@ pub const END: &str = "/account/end";
 
 /// Ends the viewer's other sessions, or all of another person; a POST.
 pub const END_OTHERS: &str = "/account/end-others";
+
+/// Where people see and withdraw what they have allowed an app, at Microsoft.
+/// <https://learn.microsoft.com/entra/identity-platform/application-consent-experience>
+pub fn consents(kind: AccountKind) -> &'static str {
+    match kind {
+        AccountKind::Work => "https://myapps.microsoft.com",
+        AccountKind::Personal => "https://account.live.com/consent/Manage",
+    }
+}
 
 /// Starts a sign-in that comes back to `return_to`, with further parameters of the login route.
 pub fn login(return_to: &str, parameters: &[(&str, &str)]) -> String {

@@ -15,6 +15,8 @@ pub struct Preferences {
     pub locale: Locale,
     /// The colours of the pages.
     pub theme: Theme,
+    /// Whether keys do nothing but type (WCAG 2.1.4).
+    pub no_shortcuts: bool,
 }
 
 /// The colours of the pages.
@@ -132,6 +134,21 @@ pub struct Account {
     pub kind: AccountKind,
     /// Whether the viewer may see and end other people's sessions (app role `Sessions.Admin`).
     pub admin: bool,
+    /// The session at hand, where these are the viewer's own.
+    pub this: Option<ThisSession>,
+}
+
+/// What the session at hand knows. Times are RFC 3339 in UTC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThisSession {
+    /// When it ends if nobody does anything.
+    pub idle: String,
+    /// When it ends whatever happens.
+    pub max: String,
+    /// The permissions that Microsoft has granted.
+    pub scopes: Vec<String>,
+    /// The ID token's claims that were kept, by name.
+    pub claims: Vec<(&'static str, String)>,
 }
 
 /// A session that somebody has in some browser.

@@ -315,7 +315,7 @@ async fn home_says_who_is_signed_in_and_has_the_scripts() {
     );
     assert!(html.contains("Personal account"), "{html}");
     assert!(
-        html.contains("<a href=\"/\" aria-current=\"page\">Home</a>"),
+        html.contains("<a href=\"/\" aria-current=\"page\" data-key=\"h\">Home</a>"),
         "{html}"
     );
     assert!(
@@ -350,7 +350,7 @@ async fn every_page_of_the_demo_says_so() {
 }
 
 #[tokio::test]
-async fn a_problem_document_has_no_script_but_the_one_that_empties_it_and_the_ids_to_quote() {
+async fn a_problem_document_has_no_script_but_those_of_the_frame_and_the_ids_to_quote() {
     let problem = Problem {
         lang: "en",
         title: "You were not signed in".into(),
@@ -368,6 +368,44 @@ async fn a_problem_document_has_no_script_but_the_one_that_empties_it_and_the_id
     );
     assert!(html.contains("Microsoft said &lt;no&gt;."), "{html}");
     assert!(html.contains("<dt>Code</dt><dd>AADSTS50011</dd>"), "{html}");
-    assert_eq!(html.matches("<script").count(), 1, "{html}");
-    assert!(html.contains("src=\"/session.js\""), "{html}");
+    assert_eq!(html.matches("<script").count(), 2, "{html}");
+    for script in ["/session.js", "/frame.js"] {
+        assert!(html.contains(&format!("src=\"{script}\"")), "{html}");
+    }
+}
+
+#[tokio::test]
+async fn the_frame_leads_everywhere_without_a_script() {
+    let (_, html) = render(
+        visit("/people/4a5b", Some(viewer())),
+        Ok(Directory::NotPermitted),
+    )
+    .await;
+    let header = html.split("<header>").nth(1).unwrap_or_default();
+    let (header, _) = header.split_once("</header>").unwrap_or_default();
+    for part in [
+        "<a href=\"/people\" aria-current=\"true\" data-key=\"p\">People</a>",
+        "<a href=\"/console\" rel=\"external\" data-key=\"c\">Console</a>",
+        "<button popovertarget=\"menu\" class=\"who\">",
+        "popover=\"auto\"",
+        "src=\"/photo/the-person?size=48\"",
+        "<a href=\"/me\" rel=\"external\">Your profile</a>",
+        "<a href=\"/account\" rel=\"external\">Your sessions</a>",
+        "prompt=select_account",
+        "adele@contoso.example",
+    ] {
+        assert!(header.contains(part), "{part}: {header}");
+    }
+    // The way out is in no menu.
+    let menu = header.split("id=\"menu\"").nth(1).unwrap_or_default();
+    let (menu, after) = menu.split_once("</div>").unwrap_or_default();
+    assert!(
+        !menu.contains("Sign out") && after.contains("Sign out</button>"),
+        "{header}"
+    );
+    assert!(
+        html.contains("<button type=\"button\" popovertarget=\"keys\">"),
+        "{html}"
+    );
+    assert!(html.contains("id=\"offline\""), "{html}");
 }

@@ -110,6 +110,7 @@ test("another account in one tab is noticed in the others (R48, R75)", async ({ 
   await page.goto("/people");
   const other = await context.newPage();
   await other.goto("/");
+  await other.getByRole("button", { name: EMPLOYEE }).click();
   await other.getByRole("link", { name: "Use another account" }).click();
   await pick(other, MANAGER);
   await expect(other.getByRole("heading", { level: 1, name: MANAGER })).toBeVisible();

@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::{
     Cloakroom, MAX_REQUEST_BODY,
     auth::local_path::LocalPath,
-    forwarded, pages,
+    forwarded, pages, preferences,
     session::{cookie, events},
 };
 
@@ -263,7 +263,8 @@ pub async fn bounce(
         .and_then(LocalPath::of_request)
         .or_else(|| LocalPath::of_request(here))
         .unwrap_or_else(LocalPath::root);
-    pages::bounce(&path)
+    let locale = preferences::of_extensions(request.extensions()).locale;
+    pages::bounce(&path, locale)
 }
 
 /// Whether a person follows a link or an address, and no script asks.

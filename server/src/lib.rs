@@ -149,6 +149,7 @@ pub fn router(cloakroom: Arc<Cloakroom>) -> Router {
             DefaultPredicate::new().and(NotForContentType::const_new("application/octet-stream")),
         ))
         .layer(CatchPanicLayer::custom(routes::panicked))
+        .layer(from_fn_with_state(cloakroom.clone(), routes::page_of_panic))
         .layer(from_fn_with_state(
             cloakroom.clone(),
             browser::security_headers,

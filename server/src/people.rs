@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use app::{
     error::Code,
+    i18n::tag,
     model::{Preferences, Problem},
 };
 use axum::{
@@ -14,6 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
+use leptos_i18n::td_string;
 use serde::Deserialize;
 use tracing::{Instrument, Span};
 
@@ -46,19 +48,21 @@ fn smallest() -> u16 {
 /// this session's cookie: after a sign-out, or for the next person, it is asked for anew (R68).
 pub async fn photo(
     State(cloakroom): State<Arc<Cloakroom>>,
+    Extension(preferences): Extension<Preferences>,
     Extension(Visitor(visitor)): Extension<Visitor>,
     Extension(CorrelationId(id)): Extension<CorrelationId>,
     Path(person): Path<String>,
     Query(PhotoQuery { size }): Query<PhotoQuery>,
     headers: HeaderMap,
 ) -> Response {
+    let refuse = |error: &GraphError| routes::answer(&refusal(error, preferences.locale, &id));
     let Some(session) = visitor else {
-        return routes::answer(&refusal(&GraphError::Token(Refusal::SignedOut), &id));
+        return refuse(&GraphError::Token(Refusal::SignedOut));
     };
     let Cloakroom { graph, photos, .. } = &*cloakroom;
     let photo = match photos.get(graph, &session, &person, size).await {
         Ok(photo) => photo,
-        Err(error) => return routes::answer(&refusal(&error, &id)),
+        Err(error) => return refuse(&error),
     };
     let caching = [
         (
@@ -195,28 +199,31 @@ fn no_table(
     headers: &HeaderMap,
     error: &GraphError,
 ) -> Response {
-    let mut refusal = refusal(error, id);
+    let locale = preferences.locale;
+    let mut refusal = refusal(error, locale, id);
     if error.denies_listing() {
-        "Your organisation does not let this account list its people."
-            .clone_into(&mut refusal.message);
+        td_string!(locale, problems.csv_denied).clone_into(&mut refusal.message);
     }
     if !browser::is_navigation(headers) {
         return routes::answer(&refusal);
     }
     let mend = match (refusal.code, refusal.retry_after) {
         (Code::SignedOut | Code::Reauthenticate, _) => {
-            "Sign in, then download the list.".to_owned()
+            td_string!(locale, problems.csv_sign_in).to_owned()
         }
-        (_, Some(seconds)) => format!("Wait {seconds} seconds, then try again."),
-        _ => "Nothing has changed. The directory's page says more.".to_owned(),
+        (_, Some(seconds)) => td_string!(locale, problems.csv_wait, seconds = seconds),
+        _ => td_string!(locale, problems.csv_mend).to_owned(),
     };
     let problem = Problem {
-        lang: "en",
-        title: "The list was not downloaded".to_owned(),
+        lang: tag(locale),
+        title: td_string!(locale, problems.csv_title).to_owned(),
         text: refusal.message,
         mend,
-        actions: vec![("Go to People".to_owned(), "/people".to_owned())],
-        details: pages::details(cloakroom, id),
+        actions: vec![(
+            td_string!(locale, problems.csv_go).to_owned(),
+            "/people".to_owned(),
+        )],
+        details: pages::details(cloakroom, locale, id),
     };
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_GATEWAY);
     let mut response = pages::problem(cloakroom, preferences, visitor, status, "/people", problem);

@@ -83,7 +83,7 @@ pub async fn callback(
     };
     let mut response = match finished {
         Ok(()) => {
-            let mut response = pages::onward(&headers, &asked.return_to);
+            let mut response = pages::onward(&headers, &asked.return_to, preferences.locale);
             if let Some(id) = session.id() {
                 let new = StoreKey::of(&id);
                 let sealer = &cloakroom.sealer;
@@ -275,8 +275,9 @@ fn fail(
     asked: &Asked,
 ) -> Response {
     tracing::warn!(event = "sign_in_failed", %error, "a sign-in failed");
-    let details = pages::details(cloakroom, &id.0);
-    let problem = error.problem(asked, preferences.locale, details);
+    let locale = preferences.locale;
+    let details = pages::details(cloakroom, locale, &id.0);
+    let problem = error.problem(asked, locale, details);
     let path = asked.return_to.as_str();
     let mut response = pages::problem(cloakroom, preferences, None, error.status(), path, problem);
     if matches!(error, SignInError::Store) {

@@ -155,6 +155,8 @@ mod tests {
             login_hint: None,
             roles: Vec::new(),
             language: None,
+            issued: 0,
+            expires: 0,
         }
     }
 

@@ -14,7 +14,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use app::error::{ApiError, Code};
+use app::{
+    error::{ApiError, Code},
+    i18n::Locale,
+    model::Preferences,
+};
 use axum::{
     Extension,
     body::Body,
@@ -22,7 +26,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-
+use leptos_i18n::td_string;
 use tokio::time::timeout;
 
 use self::{
@@ -92,13 +96,18 @@ impl From<Denied> for Stop {
 /// Any method on `/graph/…`.
 pub async fn route(
     State(cloakroom): State<Arc<Cloakroom>>,
+    Extension(Preferences { locale, .. }): Extension<Preferences>,
     Extension(Visitor(visitor)): Extension<Visitor>,
     Extension(CorrelationId(id)): Extension<CorrelationId>,
     request: Request,
 ) -> Response {
     let passed = match visitor {
-        Some(session) => call(&cloakroom, &session, &id, request).await,
-        None => Err(ApiError::new(Code::SignedOut, "You are signed out.", id)),
+        Some(session) => call(&cloakroom, &session, locale, &id, request).await,
+        None => Err(ApiError::new(
+            Code::SignedOut,
+            td_string!(locale, calls.signed_out),
+            id,
+        )),
     };
     passed.unwrap_or_else(|refusal| answer(&refusal))
 }
@@ -108,6 +117,7 @@ pub async fn route(
 pub async fn call(
     cloakroom: &Cloakroom,
     session: &Arc<Session>,
+    locale: Locale,
     id: &str,
     request: Request,
 ) -> Result<Response, ApiError> {
@@ -116,7 +126,7 @@ pub async fn call(
         Err(stop) => stop,
     };
     Err(match stop {
-        Stop::Graph(error) => refusal(&error, id),
+        Stop::Graph(error) => refusal(&error, locale, id),
         Stop::Wait(seconds) => {
             let mut refusal = ApiError::new(
                 Code::Throttled,
