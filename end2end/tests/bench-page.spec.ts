@@ -22,7 +22,7 @@ interface Times {
 
 declare global {
   interface Window {
-    times: { painted?: number; awake?: number };
+    reached(what: keyof Times, time: number): void;
   }
 }
 
@@ -30,17 +30,18 @@ declare global {
 async function visit(browser: Browser, url: string, begin: RegExp, scripts: boolean): Promise<Times> {
   const context = await browser.newContext();
   const page = await context.newPage();
+  const times: Partial<Times> = {};
+  await page.exposeBinding("reached", (_, what: keyof Times, time: number) => void (times[what] ??= time));
   await page.addInitScript(() => {
-    const times = (window.times = {} as Window["times"]);
     const listen = window.addEventListener;
     window.addEventListener = function (type: string, listener: EventListenerOrEventListenerObject, options?: boolean | AddEventListenerOptions) {
-      if (type === "click") times.awake ??= Date.now();
+      if (type === "click") window.reached("awake", Date.now());
       listen.call(window, type, listener, options);
     };
     // A frame is made only once the style sheet is there. What follows it in the queue comes after it was painted.
     const look = () => {
       if (!document.querySelector("table.people tbody tr")) requestAnimationFrame(look);
-      else setTimeout(() => (times.painted = Date.now()));
+      else setTimeout(() => window.reached("painted", Date.now()));
     };
     requestAnimationFrame(look);
   });
@@ -55,11 +56,12 @@ async function visit(browser: Browser, url: string, begin: RegExp, scripts: bool
     if (type === "Document" && begin.test(request.url)) begun ||= wallTime * 1000;
   });
   await page.goto(url, { waitUntil: "commit" });
-  const painted = await page.waitForFunction(() => window.times?.painted).then((time) => time.jsonValue());
-  const awake = scripts ? await page.waitForFunction(() => window.times.awake).then((time) => time.jsonValue()) : NaN;
+  // Asked on this side alone: a look into the page would cost it time, and Playwright's listens for clicks itself.
+  await expect.poll(() => times.painted, { timeout: 30_000 }).toBeDefined();
+  if (scripts) await expect.poll(() => times.awake, { timeout: 30_000 }).toBeDefined();
   await context.close();
   expect(begun).toBeGreaterThan(0);
-  return { painted: painted! - begun, awake: awake! - begun };
+  return { painted: times.painted! - begun, awake: (times.awake ?? NaN) - begun };
 }
 
 /** Serves the bytes of /people and of its style sheet, and nothing else: what the network and the browser take by themselves. */
