@@ -61,7 +61,13 @@ fn arrive(path: &str) {
     if let Some(link) = find(&format!("nav [href=\"{path}\"]")) {
         _ = link.set_attribute("aria-current", "page");
     }
-    if let Some(heading) = find("h1") {
+    // Who is typing goes on typing; the page's status says what was found.
+    let types = document
+        .active_element()
+        .is_some_and(|element| element.tag_name() == "INPUT");
+    if let Some(heading) = find("h1")
+        && !types
+    {
         use leptos::wasm_bindgen::JsCast;
         _ = heading
             .unchecked_into::<leptos::web_sys::HtmlElement>()

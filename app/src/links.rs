@@ -50,6 +50,11 @@ pub fn people(search: &str, cursor: &str) -> String {
     href
 }
 
+/// The directory, or those of it whom a search finds, as a table for spreadsheets.
+pub fn people_csv(search: &str) -> String {
+    format!("/people.csv?q={}", escape(search))
+}
+
 /// A person's photo; 404 where there is none.
 pub fn photo(id: &str, size: u32) -> String {
     format!("/photo/{}?size={size}", escape(id))

@@ -1,12 +1,12 @@
 //! A problem, and the one action that helps.
 
-use std::fmt::Write;
-
 use leptos::prelude::*;
+use leptos_i18n::td_string;
 
 use crate::{
     erase::Erase,
     error::{ApiError, Code},
+    i18n::{locale, tag},
     links,
     model::Problem,
 };
@@ -75,87 +75,96 @@ pub fn Refusal(
 
 /// What a person reads and does about a refusal on the page `here`.
 fn explain(error: ApiError, here: String) -> Problem {
+    let locale = locale();
+    let start = || here.split('?').next().unwrap_or("/").to_owned();
     let (title, mend, label, href) = match error.code {
         Code::SignedOut => (
-            "You are signed out",
-            "Sign in and you come back to this page.",
-            "Sign in",
+            td_string!(locale, problem.signed_out),
+            td_string!(locale, problem.signed_out_mend),
+            td_string!(locale, problem.sign_in),
             links::login(&here, &[]),
         ),
         Code::Reauthenticate => (
-            "Please sign in again",
-            "Microsoft wants to see you before it shows this. You come back to this page.",
-            "Sign in again",
+            td_string!(locale, problem.reauthenticate),
+            td_string!(locale, problem.reauthenticate_mend),
+            td_string!(locale, problem.sign_in_again),
             links::login(&here, &[]),
         ),
         Code::ClaimsRequired => (
-            "Your organisation asks for one more check",
-            "Confirm that it is you, perhaps with a second factor, and you come back to this page.",
-            "Continue at Microsoft",
+            td_string!(locale, problem.claims),
+            td_string!(locale, problem.claims_mend),
+            td_string!(locale, problem.continue_there),
             links::login(
                 &here,
                 &[("claims", error.claims.as_deref().unwrap_or_default())],
             ),
         ),
         Code::ConsentRequired => (
-            "Cloakroom needs your permission",
-            "You decide at Microsoft. Where your organisation decides for you, an administrator can allow it.",
-            "Allow access",
+            td_string!(locale, problem.consent),
+            td_string!(locale, problem.consent_mend),
+            td_string!(locale, problem.allow),
             links::login(&here, &[("scope", &error.scopes.join(" "))]),
         ),
         Code::Forbidden => (
-            "This account may not see this",
-            "Use an account that may, or ask your administrator for access.",
-            "Use another account",
+            td_string!(locale, problem.forbidden),
+            td_string!(locale, problem.forbidden_mend),
+            td_string!(locale, problem.other_account),
             links::other_account(&here),
         ),
         Code::NotFound => (
-            "There is nothing here",
-            "It may have been removed, or the link may be old.",
-            "Start again",
-            here.split('?').next().unwrap_or("/").to_owned(),
+            td_string!(locale, problem.not_found),
+            td_string!(locale, problem.not_found_mend),
+            td_string!(locale, problem.start_again),
+            start(),
         ),
         Code::TooLarge => (
-            "That is too much at once",
-            "Start again with something smaller.",
-            "Start again",
-            here.split('?').next().unwrap_or("/").to_owned(),
+            td_string!(locale, problem.too_large),
+            td_string!(locale, problem.too_large_mend),
+            td_string!(locale, problem.start_again),
+            start(),
         ),
         Code::Throttled => (
-            "Microsoft asks for a moment",
-            "There were many requests at once. Nothing is lost.",
-            "Try again",
+            td_string!(locale, problem.throttled),
+            td_string!(locale, problem.throttled_mend),
+            td_string!(locale, problem.try_again),
             here,
         ),
         Code::Graph => (
-            "Microsoft Graph did not give an answer",
-            "This is often over soon. If it stays, your administrator needs the id below.",
-            "Try again",
+            td_string!(locale, problem.graph),
+            td_string!(locale, problem.graph_mend),
+            td_string!(locale, problem.try_again),
             here,
         ),
         Code::Unavailable => (
-            "This is not available just now",
-            "You are still signed in. This is often over soon.",
-            "Try again",
+            td_string!(locale, problem.unavailable),
+            td_string!(locale, problem.passes),
+            td_string!(locale, problem.try_again),
             here,
         ),
         Code::Timeout => (
-            "The answer took too long",
-            "You are still signed in. This is often over soon.",
-            "Try again",
+            td_string!(locale, problem.timeout),
+            td_string!(locale, problem.passes),
+            td_string!(locale, problem.try_again),
             here,
         ),
     };
     let mut text = error.message;
     if let Some(seconds) = error.retry_after {
-        _ = write!(text, " Wait {seconds} seconds.");
+        text.push(' ');
+        text.push_str(&td_string!(locale, problem.wait, seconds = seconds));
     }
     let details = [
-        ("Missing permission", error.scopes.join(" ")),
-        ("Correlation ID", error.correlation_id),
+        (
+            td_string!(locale, problem.permission),
+            error.scopes.join(" "),
+        ),
+        (
+            td_string!(locale, problem.correlation_id),
+            error.correlation_id,
+        ),
     ];
     Problem {
-        lang: "en",
+        lang: tag(locale),
         title: title.into(),
         text,
         mend: mend.into(),

@@ -1,11 +1,13 @@
 //! `/`, signed in: who you are, and where to go.
 
 use leptos::prelude::*;
+use leptos_i18n::td_string;
 
 use crate::{
     api,
     components::{Avatar, Load, loaded},
     erase::Erase,
+    i18n::locale,
     links,
     model::{AccountKind, Profile},
 };
@@ -21,28 +23,35 @@ pub fn Home() -> impl IntoView {
 
 #[component]
 fn Welcome(profile: Profile) -> impl IntoView {
+    let locale = locale();
     let Profile { person, account } = profile;
     let (kind, directory) = match account {
         AccountKind::Work => (
-            "Work or school account",
-            "Find colleagues by name, and see how to reach them.",
+            td_string!(locale, home.work),
+            td_string!(locale, home.directory_work),
         ),
         AccountKind::Personal => (
-            "Personal account",
-            "The directory is an organisation's; it takes a work or school account.",
+            td_string!(locale, home.personal),
+            td_string!(locale, home.directory_personal),
         ),
     };
     let facts = [
-        ("Mail", person.mail.map(|mail| (links::mail(&mail), mail))),
         (
-            "Phone",
+            td_string!(locale, home.mail),
+            person.mail.map(|mail| (links::mail(&mail), mail)),
+        ),
+        (
+            td_string!(locale, home.phone),
             person.phone.map(|phone| (links::phone(&phone), phone)),
         ),
         (
-            "Office",
+            td_string!(locale, home.office),
             person.office.map(|office| (String::new(), office)),
         ),
-        ("Account", Some((String::new(), kind.to_owned()))),
+        (
+            td_string!(locale, home.account),
+            Some((String::new(), kind.to_owned())),
+        ),
     ]
     .into_iter()
     .filter_map(|(label, fact)| fact.map(|(href, text)| (label, href, text)))
@@ -56,9 +65,9 @@ fn Welcome(profile: Profile) -> impl IntoView {
     })
     .collect_view();
     view! {
-        <h1 tabindex="-1">{format!("Welcome, {}", person.name)}</h1>
+        <h1 tabindex="-1">{td_string!(locale, home.welcome, name = &person.name)}</h1>
         <div class="home">
-            <section class="card me" aria-label="Your profile">
+            <section class="card me" aria-label=td_string!(locale, home.profile)>
                 <Avatar id=&person.id name=&person.name size=96 loading="eager"/>
                 <div>
                     <p class="name">{person.name}</p>
@@ -67,8 +76,16 @@ fn Welcome(profile: Profile) -> impl IntoView {
                 <dl>{facts}</dl>
             </section>
             <a class="card step" href="/people">
-                <h2>"The directory"</h2>
+                <h2>{td_string!(locale, home.directory)}</h2>
                 <p>{directory}</p>
+            </a>
+            <a class="card step" href="/me" rel="external">
+                <h2>{td_string!(locale, home.me)}</h2>
+                <p>{td_string!(locale, home.me_text)}</p>
+            </a>
+            <a class="card step" href="/account" rel="external">
+                <h2>{td_string!(locale, home.sessions)}</h2>
+                <p>{td_string!(locale, home.sessions_text)}</p>
             </a>
         </div>
     }

@@ -1,18 +1,25 @@
 //! A path that is no page.
 
 use leptos::prelude::*;
+use leptos_i18n::td_string;
 
-use crate::{components::ProblemView, erase::Erase, model::Problem};
+use crate::{
+    components::ProblemView,
+    erase::Erase,
+    i18n::{locale, tag},
+    model::Problem,
+};
 
 /// What the router shows on a path of no page. The server answers such a path before it gets here.
 #[component]
 pub fn NotFound() -> impl IntoView {
+    let locale = locale();
     let problem = Problem {
-        lang: "en",
-        title: "Page not found".into(),
-        text: "There is no page at this address.".into(),
-        mend: "The link may be old, or mistyped.".into(),
-        actions: vec![("Back to the start".into(), "/".into())],
+        lang: tag(locale),
+        title: td_string!(locale, shell.not_found).into(),
+        text: td_string!(locale, shell.missing_text).into(),
+        mend: td_string!(locale, shell.missing_mend).into(),
+        actions: vec![(td_string!(locale, shell.to_start).into(), "/".into())],
         details: Vec::new(),
     };
     view! { <ProblemView problem is_page=true/> }.erase()
