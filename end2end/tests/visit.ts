@@ -39,6 +39,9 @@ export const test = base.extend<{ visit: Visit }, { full: Site; little: Site }>(
     { scope: "worker" },
   ],
 
+  // What moves to another colour would be looked at on its way.
+  contextOptions: async ({ contextOptions }, use) => use({ ...contextOptions, reducedMotion: "reduce" }),
+
   visit: async ({ page, context, browser, full, little }, use) => {
     await use(async (route, language) => {
       const site = route.little ? little : full;
