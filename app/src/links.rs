@@ -66,6 +66,19 @@ pub fn people_csv(search: &str) -> String {
     format!("/people.csv?q={}", escape(search))
 }
 
+/// A person's page.
+pub fn person(id: &str) -> String {
+    format!("/people/{}", escape(id))
+}
+
+/// A chat in Teams. <https://learn.microsoft.com/microsoftteams/platform/concepts/build-and-test/deep-link-teams>
+pub fn chat(address: &str) -> String {
+    format!(
+        "https://teams.microsoft.com/l/chat/0/0?users={}",
+        escape(address)
+    )
+}
+
 /// A person's photo; 404 where there is none.
 pub fn photo(id: &str, size: u32) -> String {
     format!("/photo/{}?size={size}", escape(id))

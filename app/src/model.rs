@@ -4,6 +4,7 @@ use leptos::wasm_bindgen::JsValue;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    error::ApiError,
     i18n::Locale,
     wire::{FromJson, field, from_json},
 };
@@ -96,6 +97,50 @@ pub struct Person {
     pub phone: Option<String>,
     /// Office location.
     pub office: Option<String>,
+}
+
+/// A part of a page: what there is, or why there is nothing.
+pub type Part<T> = Result<T, ApiError>;
+
+/// Somebody, as far as the viewer may see them; the viewer too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Portrait {
+    /// The person.
+    pub person: Person,
+    /// The sign-in name.
+    pub username: Option<String>,
+    /// Department.
+    pub department: Option<String>,
+    /// A guest of the organisation.
+    pub guest: bool,
+    /// Whether it is the viewer.
+    pub own: bool,
+    /// The viewer's kind of account.
+    pub account: AccountKind,
+    /// What an organisation knows; a personal account has none (R108).
+    pub ties: Option<Ties>,
+}
+
+/// A person in their organisation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ties {
+    /// The organisation's name.
+    pub organization: Part<Option<String>>,
+    /// The manager, the manager's manager and so on.
+    pub managers: Part<Vec<Person>>,
+    /// Who reports to them.
+    pub reports: Part<Vec<Person>>,
+    /// The groups that they are in; of another person those that the viewer is in as well.
+    pub groups: Part<Vec<Group>>,
+}
+
+/// A group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
 }
 
 /// What the directory has for the viewer.

@@ -83,7 +83,7 @@ async fn account(
     Ok(Account {
         sessions: sessions
             .into_iter()
-            .map(|listed| show(listed, &own, locale))
+            .map(|listed| show(&listed, &own, locale))
             .collect(),
         this: person.is_none().then(|| this(cloakroom, session)),
         person,
@@ -152,7 +152,7 @@ fn this(cloakroom: &Cloakroom, session: &Session) -> ThisSession {
     }
 }
 
-fn show(listed: Listed, own: &StoreKey, locale: Locale) -> OpenSession {
+fn show(listed: &Listed, own: &StoreKey, locale: Locale) -> OpenSession {
     OpenSession {
         key: listed.key.to_string(),
         current: listed.key == *own,

@@ -13,6 +13,7 @@ pub mod graph;
 pub mod log;
 pub mod pages;
 pub mod people;
+pub mod portrait;
 pub mod preferences;
 pub mod secret;
 pub mod serve;
@@ -111,6 +112,8 @@ pub fn router(cloakroom: Arc<Cloakroom>) -> Router {
         .route("/auth/revoke", post(auth::sign_out::revoke))
         .route("/auth/session", get(auth::session).post(auth::session))
         .route(events::PATH, get(events::events))
+        .route("/me", get(portrait::me))
+        .route("/people/{id}", get(portrait::person))
         .route("/account", get(account::page))
         .route("/account/end", post(account::end))
         .route("/account/end-others", post(account::end_others))

@@ -9,12 +9,14 @@ mod home;
 mod landing;
 mod not_found;
 mod people;
+mod portrait;
 
 pub use account::account;
 pub(crate) use home::Home;
 pub(crate) use landing::{Landing, SignInFirst};
 pub(crate) use not_found::NotFound;
 pub(crate) use people::People;
+pub use portrait::portrait;
 
 /// The document's title on a path of the app. A page that the server makes says its own.
 pub fn title_of(locale: Locale, path: &str) -> String {

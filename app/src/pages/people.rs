@@ -177,7 +177,10 @@ fn table(people: Vec<Person>) -> impl IntoView {
                 .collect_view();
                 view! {
                     <tr>
-                        <th scope="row"><Avatar id=&id name=&name/>{name}</th>
+                        <th scope="row">
+                            <Avatar id=&id name=&name/>
+                            <a href=links::person(&id) rel="external">{name}</a>
+                        </th>
                         {cells}
                     </tr>
                 }

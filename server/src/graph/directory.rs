@@ -15,7 +15,7 @@ use super::{
 };
 use crate::session::{Session, User, seal::Sealer};
 
-const SELECT: &str =
+pub(super) const SELECT: &str =
     "id,displayName,jobTitle,mail,userPrincipalName,businessPhones,mobilePhone,officeLocation";
 const PAGE: usize = 25;
 /// Empty pages that are passed over before one is shown.
@@ -32,7 +32,7 @@ pub(super) struct GraphUser {
     display_name: Option<String>,
     job_title: Option<String>,
     mail: Option<String>,
-    user_principal_name: Option<String>,
+    pub(super) user_principal_name: Option<String>,
     #[serde(default)]
     business_phones: Option<Vec<String>>,
     mobile_phone: Option<String>,
@@ -84,12 +84,7 @@ pub async fn person(
     session: &Arc<Session>,
     name: &str,
 ) -> Result<Option<Person>, GraphError> {
-    // Neither is anything else: no path, no query, no `$`-function.
-    let plain = |c: char| c.is_alphanumeric() || "-._@'#!^~+".contains(c);
-    if name.len() > LONGEST_NAME
-        || !name.starts_with(char::is_alphanumeric)
-        || !name.chars().all(plain)
-    {
+    if !is_name(name) {
         return Ok(None);
     }
     let mut url = graph.url("/v1.0/users/")?;
@@ -105,6 +100,12 @@ pub async fn person(
         Err(GraphError::Refused(refused)) if refused.status == StatusCode::NOT_FOUND => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Whether a text can be a sign-in name or an object id, and nothing else: no path, no query, no `$`-function.
+pub(super) fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || "-._@'#!^~+".contains(c);
+    text.len() <= LONGEST_NAME && text.starts_with(char::is_alphanumeric) && text.chars().all(plain)
 }
 
 /// A page of the directory.

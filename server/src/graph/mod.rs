@@ -9,6 +9,7 @@ pub mod export;
 pub mod paging;
 pub mod permission;
 pub mod photo;
+pub mod portrait;
 pub mod proxy;
 pub mod retry;
 

@@ -6,9 +6,19 @@ use crate::tokens::AnyOf;
 
 /// The permissions that this app asks for where they are missing: the least of each list.
 pub fn asked_for() -> impl Iterator<Item = &'static str> {
-    [ME, PEOPLE, PHOTO, REVOKE]
-        .into_iter()
-        .filter_map(|any| any.first().copied())
+    [
+        ME,
+        PEOPLE,
+        PHOTO,
+        REVOKE,
+        MANAGER,
+        REPORTS,
+        MY_GROUPS,
+        GROUPS,
+        ORGANIZATION,
+    ]
+    .into_iter()
+    .filter_map(|any| any.first().copied())
 }
 
 /// <https://learn.microsoft.com/graph/api/user-get>, for oneself.
@@ -50,5 +60,43 @@ pub const REVOKE: AnyOf<'_> = &[
     "User.RevokeSessions.All",
     "User.ReadWrite",
     "User.ReadWrite.All",
+    "Directory.ReadWrite.All",
+];
+
+/// <https://learn.microsoft.com/graph/api/user-list-manager>.
+pub const MANAGER: AnyOf<'_> = &[
+    "User.Read.All",
+    "User.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+];
+
+/// <https://learn.microsoft.com/graph/api/user-list-directreports>.
+pub const REPORTS: AnyOf<'_> = PEOPLE;
+
+/// <https://learn.microsoft.com/graph/api/user-list-memberof>, for oneself.
+pub const MY_GROUPS: AnyOf<'_> = &[
+    "User.Read",
+    "GroupMember.Read.All",
+    "User.Read.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+];
+
+/// <https://learn.microsoft.com/graph/api/user-list-memberof>, for others.
+pub const GROUPS: AnyOf<'_> = &[
+    "GroupMember.Read.All",
+    "User.Read.All",
+    "User.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+];
+
+/// <https://learn.microsoft.com/graph/api/organization-list>.
+pub const ORGANIZATION: AnyOf<'_> = &[
+    "User.Read",
+    "Organization.Read.All",
+    "Organization.ReadWrite.All",
+    "Directory.Read.All",
     "Directory.ReadWrite.All",
 ];

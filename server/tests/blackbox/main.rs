@@ -23,6 +23,7 @@ mod kept;
 mod leaks;
 mod people;
 mod photos;
+mod portrait;
 mod preferences;
 mod provider;
 mod proxy_answers;
