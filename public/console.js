@@ -23,6 +23,7 @@ for (const button of document.querySelectorAll("[data-copy]")) {
 
 // Keys
 
+form.querySelector(".actions .note").hidden = false;
 form.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
   event.preventDefault();

@@ -251,14 +251,12 @@ fn is_eventual(url: &Url) -> bool {
 /// beginning, and what no address has in it is encoded, as a browser would. The list decides on what is left.
 fn target(graph: &Url, typed: &str) -> String {
     let typed = typed.trim();
-    let origin = graph.as_str().trim_end_matches('/');
-    let path = typed.strip_prefix(origin).unwrap_or(typed);
-    let path = path.strip_prefix("/graph").unwrap_or(path);
-    let path = path.strip_prefix("/v1.0").unwrap_or(path);
-    let mut written = String::new();
-    if !path.starts_with('/') {
-        written.push('/');
-    }
+    let whole = graph.join("/v1.0/").map(String::from).unwrap_or_default();
+    let below = [whole.as_str(), "/graph/v1.0/", "/v1.0/", "/"]
+        .into_iter()
+        .find_map(|start| typed.strip_prefix(start));
+    let path = below.unwrap_or(typed);
+    let mut written = String::from("/");
     for byte in path.bytes() {
         if byte.is_ascii_graphic() && !b"\"#<>\\^`{|}".contains(&byte) {
             written.push(char::from(byte));
@@ -405,11 +403,13 @@ mod tests {
             ("https://evil.example/me", "/https://evil.example/me"),
             (
                 "https://graph.microsoft.com.evil.example/",
-                "/.evil.example/",
+                "/https://graph.microsoft.com.evil.example/",
             ),
             ("//evil.example", "//evil.example"),
             ("/me\r\nHost: evil", "/me%0D%0AHost:%20evil"),
             ("/beta/me", "/beta/me"),
+            ("/graphs", "/graphs"),
+            ("/v1.0//me", "//me"),
             ("\\me", "/%5Cme"),
         ] {
             assert_eq!(target(&graph(), typed), path, "{typed}");

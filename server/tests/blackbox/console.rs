@@ -145,7 +145,8 @@ async fn an_address_never_runs_a_method_other_than_get() {
             .get(&format!("{address}&body=%7B%22filled%22%3A1%7D"))
             .await;
         assert_eq!(answer.status, 200, "{method}");
-        assert!(!answer.body.contains("filled"), "{method}");
+        let filled = ["{\"filled", "{&quot;filled"].map(|text| answer.body.contains(text));
+        assert_eq!(filled, [false; 2], "{method}");
     }
     // Twice is no method at all.
     browser

@@ -200,7 +200,7 @@ fn form(locale: Locale, console: &Console) -> AnyView {
             </details>
             <div class="actions">
                 <button class="button primary">{td_string!(locale, console.run)}</button>
-                <span class="note"><kbd>"Ctrl"</kbd>" + "<kbd>"Enter"</kbd></span>
+                <span class="note" hidden><kbd>"Ctrl"</kbd>" + "<kbd>"Enter"</kbd></span>
             </div>
         </form>
     }

@@ -76,10 +76,8 @@ impl Tree {
     fn node(&mut self, key: String, json: &Json, depth: usize) -> AnyView {
         if let Some(inner) = self.inner(json, depth + 1) {
             let size = match json {
-                Json::List(list) => td_string!(self.locale, console.items, count = list.len()),
-                Json::Fields(fields) => {
-                    td_string!(self.locale, console.fields, count = fields.len())
-                }
+                Json::List(list) => format!("[{}]", list.len()),
+                Json::Fields(fields) => format!("{{{}}}", fields.len()),
                 _ => String::new(),
             };
             let name = name(json).map(|name| short(name).0);
