@@ -128,6 +128,7 @@ function empty() {
   if (emptied) return;
   emptied = true;
   part();
+  sessionStorage.clear();
   document.title = "Cloakroom";
   document.body.replaceChildren();
   setTimeout(load, sending ? PAUSE : 0);
@@ -201,6 +202,7 @@ dialog.addEventListener("close", async () => {
 
 addEventListener("submit", ({ target }) => {
   sending ||= target.method === "post";
+  if (target.getAttribute("action")?.startsWith("/auth/")) sessionStorage.clear();
 });
 
 addEventListener("visibilitychange", () => {

@@ -28,6 +28,16 @@ pub fn consents(kind: AccountKind) -> &'static str {
     }
 }
 
+/// Where people ask Graph.
+pub const CONSOLE: &str = "/console";
+
+/// The console with a call in its form; with `run`, and its answer.
+pub fn console(method: &str, path: &str, run: bool) -> String {
+    let run = if run { "&run=1" } else { "" };
+    let (method, path) = (escape(method), escape(path));
+    format!("{CONSOLE}?method={method}&path={path}{run}")
+}
+
 /// Starts a sign-in that comes back to `return_to`, with further parameters of the login route.
 pub fn login(return_to: &str, parameters: &[(&str, &str)]) -> String {
     let mut href = format!("/auth/login?return_to={}", escape(return_to));

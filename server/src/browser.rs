@@ -157,7 +157,7 @@ pub fn is_part(path: &str) -> bool {
 
 /// Fetch metadata first (a script can't forge it); without it, `Origin`. `none` is a person who opens an
 /// address by hand.
-fn is_same_origin(headers: &HeaderMap, origin: &str) -> bool {
+pub fn is_same_origin(headers: &HeaderMap, origin: &str) -> bool {
     match headers.get("sec-fetch-site") {
         Some(site) => site == "same-origin" || (site == "none" && is_navigation(headers)),
         None => headers

@@ -7,6 +7,7 @@ pub mod backend;
 pub mod browser;
 pub mod clock;
 pub mod config;
+pub mod console;
 pub mod forwarded;
 mod framing;
 pub mod graph;
@@ -118,6 +119,7 @@ pub fn router(cloakroom: Arc<Cloakroom>) -> Router {
         .route("/account/end", post(account::end))
         .route("/account/end-others", post(account::end_others))
         .route("/auth/error", get(routes::auth_error))
+        .route(app::links::CONSOLE, get(console::show).post(console::send))
         .route("/preferences", post(preferences::choose))
         .route("/photo/{id}", get(people::photo))
         .route("/people.csv", get(people::csv))

@@ -5,6 +5,7 @@ use leptos_i18n::td_string;
 use crate::i18n::Locale;
 
 mod account;
+pub mod console;
 mod home;
 mod landing;
 mod not_found;

@@ -5,6 +5,7 @@ mod account;
 mod at_rest;
 mod browser;
 mod callback;
+mod console;
 mod credentials;
 mod events;
 mod export;
