@@ -46,7 +46,7 @@ bench:
 	@scripts/install bench
 	cargo bench -p server --bench '*'
 
-# What /people weighs, compressed; fails above the gate.
+# What each page weighs, compressed; fails over budget.
 size: build
 	@scripts/install test
 	$(PLAYWRIGHT) size

@@ -95,11 +95,15 @@ fn around(options: LeptosOptions, visit: Visit, page: Page, scripts: bool) -> An
     let style = stylesheet(&options);
     let Preferences { locale, theme } = visit.preferences;
     let expiry = expiry(&visit);
-    let watch = expiry
-        .is_some()
-        .then(|| view! { <script type="module" src="/session.js"></script> });
+    let watch = expiry.is_some().then(|| {
+        view! {
+           <script type="module" src="/session.js"></script>
+           <script type="module" src="/wait.js"></script>
+        }
+    });
     let scripts = scripts.then(|| {
         view! {
+            <script type="module" src="/people.js"></script>
             <AutoReload options=options.clone()/>
             <HydrationScripts options/>
         }

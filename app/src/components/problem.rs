@@ -1,12 +1,12 @@
 //! A problem, and the one action that helps.
 
-use std::fmt::Write;
-
 use leptos::prelude::*;
+use leptos_i18n::td_string;
 
 use crate::{
     erase::Erase,
     error::{ApiError, Code},
+    i18n::{Locale, locale, tag},
     links,
     model::Problem,
 };
@@ -19,6 +19,9 @@ pub fn ProblemView(
     /// Whether the page has no other heading.
     #[prop(optional)]
     is_page: bool,
+    /// Seconds to wait before it is of any use to try again.
+    #[prop(optional_no_strip)]
+    wait: Option<u32>,
 ) -> impl IntoView {
     let Problem {
         lang,
@@ -53,9 +56,24 @@ pub fn ProblemView(
             {heading}
             <p>{text}</p>
             <p>{mend}</p>
+            {wait.map(countdown)}
             <p class="actions">{actions}</p>
             {details}
         </section>
+    }
+    .erase()
+}
+
+/// `wait.js` counts the seconds down; until then the first action waits. It is said once that the wait is over.
+fn countdown(seconds: u32) -> AnyView {
+    let locale = locale();
+    let text = td_string!(locale, problem.wait);
+    view! {
+        <div class="wait" data-wait=seconds data-text=text data-over=td_string!(locale, problem.wait_over)>
+            <progress max=seconds value="0" aria-hidden="true"></progress>
+            <p>{text.replace("{}", &seconds.to_string())}</p>
+            <p role="status"></p>
+        </div>
     }
     .erase()
 }
@@ -70,94 +88,66 @@ pub fn Refusal(
     /// The page's path and query, to come back to.
     here: String,
 ) -> impl IntoView {
-    view! { <ProblemView problem=explain(error, here) is_page/> }
+    let wait = error.retry_after;
+    let problem = explain(locale(), error, here);
+    view! { <ProblemView problem is_page wait/> }
 }
 
 /// What a person reads and does about a refusal on the page `here`.
-fn explain(error: ApiError, here: String) -> Problem {
-    let (title, mend, label, href) = match error.code {
+fn explain(locale: Locale, error: ApiError, here: String) -> Problem {
+    let soon = td_string!(locale, problem.unavailable_mend);
+    let (title, mend) = match error.code {
         Code::SignedOut => (
-            "You are signed out",
-            "Sign in and you come back to this page.",
-            "Sign in",
-            links::login(&here, &[]),
+            td_string!(locale, problem.signed_out_title),
+            td_string!(locale, problem.signed_out_mend),
         ),
         Code::Reauthenticate => (
-            "Please sign in again",
-            "Microsoft wants to see you before it shows this. You come back to this page.",
-            "Sign in again",
-            links::login(&here, &[]),
+            td_string!(locale, problem.reauthenticate_title),
+            td_string!(locale, problem.reauthenticate_mend),
         ),
         Code::ClaimsRequired => (
-            "Your organisation asks for one more check",
-            "Confirm that it is you, perhaps with a second factor, and you come back to this page.",
-            "Continue at Microsoft",
-            links::login(
-                &here,
-                &[("claims", error.claims.as_deref().unwrap_or_default())],
-            ),
+            td_string!(locale, problem.claims_title),
+            td_string!(locale, problem.claims_mend),
         ),
         Code::ConsentRequired => (
-            "Cloakroom needs your permission",
-            "You decide at Microsoft. Where your organisation decides for you, an administrator can allow it.",
-            "Allow access",
-            links::login(&here, &[("scope", &error.scopes.join(" "))]),
+            td_string!(locale, problem.consent_title),
+            td_string!(locale, problem.consent_mend),
         ),
         Code::Forbidden => (
-            "This account may not see this",
-            "Use an account that may, or ask your administrator for access.",
-            "Use another account",
-            links::other_account(&here),
+            td_string!(locale, problem.forbidden_title),
+            td_string!(locale, problem.forbidden_mend),
         ),
         Code::NotFound => (
-            "There is nothing here",
-            "It may have been removed, or the link may be old.",
-            "Start again",
-            here.split('?').next().unwrap_or("/").to_owned(),
+            td_string!(locale, problem.not_found_title),
+            td_string!(locale, problem.not_found_mend),
         ),
         Code::TooLarge => (
-            "That is too much at once",
-            "Start again with something smaller.",
-            "Start again",
-            here.split('?').next().unwrap_or("/").to_owned(),
+            td_string!(locale, problem.too_large_title),
+            td_string!(locale, problem.too_large_mend),
         ),
         Code::Throttled => (
-            "Microsoft asks for a moment",
-            "There were many requests at once. Nothing is lost.",
-            "Try again",
-            here,
+            td_string!(locale, problem.throttled_title),
+            td_string!(locale, problem.throttled_mend),
         ),
         Code::Graph => (
-            "Microsoft Graph did not give an answer",
-            "This is often over soon. If it stays, your administrator needs the id below.",
-            "Try again",
-            here,
+            td_string!(locale, problem.graph_title),
+            td_string!(locale, problem.graph_mend),
         ),
-        Code::Unavailable => (
-            "This is not available just now",
-            "You are still signed in. This is often over soon.",
-            "Try again",
-            here,
-        ),
-        Code::Timeout => (
-            "The answer took too long",
-            "You are still signed in. This is often over soon.",
-            "Try again",
-            here,
-        ),
+        Code::Unavailable => (td_string!(locale, problem.unavailable_title), soon),
+        Code::Timeout => (td_string!(locale, problem.timeout_title), soon),
     };
-    let mut text = error.message;
-    if let Some(seconds) = error.retry_after {
-        _ = write!(text, " Wait {seconds} seconds.");
-    }
+    let (label, href) = action(locale, &error, here);
     let details = [
-        ("Missing permission", error.scopes.join(" ")),
-        ("Correlation ID", error.correlation_id),
+        (
+            td_string!(locale, problem.permission),
+            error.scopes.join(" "),
+        ),
+        (td_string!(locale, problem.id), error.correlation_id),
     ];
     Problem {
-        lang: "en",
+        lang: tag(locale),
         title: title.into(),
-        text,
+        text: error.message,
         mend: mend.into(),
         actions: vec![(label.into(), href)],
         details: details
@@ -165,5 +155,41 @@ fn explain(error: ApiError, here: String) -> Problem {
             .filter(|(_, value)| !value.is_empty())
             .map(|(label, value)| (label.into(), value))
             .collect(),
+    }
+}
+
+/// The one action that helps against a refusal on the page `here`: its label and where it leads.
+pub fn action(locale: Locale, error: &ApiError, here: String) -> (&'static str, String) {
+    match error.code {
+        Code::SignedOut => (
+            td_string!(locale, problem.signed_out_action),
+            links::login(&here, &[]),
+        ),
+        Code::Reauthenticate => (
+            td_string!(locale, problem.reauthenticate_action),
+            links::login(&here, &[]),
+        ),
+        Code::ClaimsRequired => (
+            td_string!(locale, problem.claims_action),
+            links::login(
+                &here,
+                &[("claims", error.claims.as_deref().unwrap_or_default())],
+            ),
+        ),
+        Code::ConsentRequired => (
+            td_string!(locale, problem.consent_action),
+            links::login(&here, &[("scope", &error.scopes.join(" "))]),
+        ),
+        Code::Forbidden => (
+            td_string!(locale, shell.other_account),
+            links::other_account(&here),
+        ),
+        Code::NotFound | Code::TooLarge => (
+            td_string!(locale, problem.not_found_action),
+            here.split('?').next().unwrap_or("/").to_owned(),
+        ),
+        Code::Throttled | Code::Graph | Code::Unavailable | Code::Timeout => {
+            (td_string!(locale, problem.throttled_action), here)
+        }
     }
 }

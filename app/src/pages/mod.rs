@@ -11,10 +11,11 @@ mod not_found;
 mod people;
 
 pub use account::account;
-pub(crate) use home::Home;
+pub(crate) use home::home;
+pub use home::welcome;
 pub(crate) use landing::{Landing, SignInFirst};
 pub(crate) use not_found::NotFound;
-pub(crate) use people::People;
+pub(crate) use people::{SEARCH, people};
 
 /// The document's title on a path of the app. A page that the server makes says its own.
 pub fn title_of(locale: Locale, path: &str) -> String {

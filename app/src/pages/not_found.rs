@@ -1,19 +1,14 @@
-//! A path that is no page.
+//! A path that is no page of the router's.
 
 use leptos::prelude::*;
+use leptos_router::hooks::use_location;
 
-use crate::{components::ProblemView, erase::Erase, model::Problem};
-
-/// What the router shows on a path of no page. The server answers such a path before it gets here.
+/// What the router does on a path that it does not know: the server has the page, or says that there is none (R67).
 #[component]
 pub fn NotFound() -> impl IntoView {
-    let problem = Problem {
-        lang: "en",
-        title: "Page not found".into(),
-        text: "There is no page at this address.".into(),
-        mend: "The link may be old, or mistyped.".into(),
-        actions: vec![("Back to the start".into(), "/".into())],
-        details: Vec::new(),
-    };
-    view! { <ProblemView problem is_page=true/> }.erase()
+    let here = use_location();
+    Effect::new(move |_| {
+        let href = here.pathname.get_untracked() + &here.search.get_untracked();
+        _ = window().location().set_href(&href);
+    });
 }

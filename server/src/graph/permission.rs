@@ -6,7 +6,7 @@ use crate::tokens::AnyOf;
 
 /// The permissions that this app asks for where they are missing: the least of each list.
 pub fn asked_for() -> impl Iterator<Item = &'static str> {
-    [ME, PEOPLE, PHOTO, REVOKE]
+    [ME, PEOPLE, PHOTO, RELEVANT, REVOKE]
         .into_iter()
         .filter_map(|any| any.first().copied())
 }
@@ -44,6 +44,9 @@ pub const PHOTO: AnyOf<'_> = &[
     "Directory.Read.All",
     "Directory.ReadWrite.All",
 ];
+
+/// <https://learn.microsoft.com/graph/api/user-list-people>, for oneself.
+pub const RELEVANT: AnyOf<'_> = &["People.Read", "People.Read.All"];
 
 /// <https://learn.microsoft.com/graph/api/user-revokesigninsessions> (R76).
 pub const REVOKE: AnyOf<'_> = &[

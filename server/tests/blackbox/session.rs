@@ -383,7 +383,7 @@ async fn a_platform_in_trouble_keeps_the_session() {
 async fn without_a_session_a_data_call_is_401_json_and_never_a_redirect() {
     let app = TestApp::start().await;
     let mut browser = app.browser();
-    for name in ["people", "profile"] {
+    for name in ["people", "home"] {
         let answer = browser.call(name, "").await;
         assert_eq!(answer.status, 401);
         assert_eq!(answer.header("content-type"), "application/json");
