@@ -4,7 +4,7 @@ export PATH := $(CURDIR)/target/tools/bin:$(CURDIR)/end2end/node_modules/.bin:$(
 export CARGO_TARGET_DIR := $(CURDIR)/target
 PLAYWRIGHT := cd end2end && npx playwright test
 
-.PHONY: run watch build test check bench fuzz size screenshots clean
+.PHONY: run watch build test check bench bench-page fuzz lighthouse size screenshots clean
 .NOTPARALLEL:
 
 # Serves the demo, or your own registration once .env names one.
@@ -46,15 +46,25 @@ bench:
 	@scripts/install bench
 	cargo bench -p server --bench '*'
 
+# How long a person waits after the sign-in, on a telephone with slow 4G, until the directory is there.
+bench-page: build
+	@scripts/install test
+	export ALONE=bench-page && $(PLAYWRIGHT) --project=bench-page
+
+# Google's Lighthouse, as on a telephone; fails below what it should say.
+lighthouse: build
+	@scripts/install lighthouse
+	export ALONE=lighthouse && $(PLAYWRIGHT) --project=lighthouse
+
 # What each page weighs, compressed; fails over budget.
 size: build
 	@scripts/install test
 	$(PLAYWRIGHT) size
 
-# Every page, light and dark, 320 and 1440 pixels wide, in target/screenshots.
+# Every page in every state, light and dark, 320 and 1440 pixels wide, English and Dutch, in target/screenshots.
 screenshots: build
 	@scripts/install test
-	export SCREENSHOTS=1 && $(PLAYWRIGHT) --project=screenshots
+	export ALONE=screenshots && $(PLAYWRIGHT) --project=screenshots
 
 # All but the installed tools.
 clean:

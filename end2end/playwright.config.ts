@@ -13,6 +13,10 @@ const modest = (process.env.CLOAKROOM_MODEST_ORIGIN ??= `http://localhost:${awai
 const chromium = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"].find((path) => path && existsSync(path));
 const root = process.getuid?.() === 0;
 
+// No tests but tools: `make screenshots` and the like name the one that is to run.
+const alone = ["bench-page", "lighthouse", "screenshots"];
+const spec = (name: string) => `**/${name}.spec.ts`;
+
 export default defineConfig({
   testDir: "tests",
   outputDir: "../target/playwright",
@@ -32,9 +36,11 @@ export default defineConfig({
     },
   },
   projects: [
-    { name: "scripts on", testIgnore: /screenshots/ },
-    { name: "scripts off", testMatch: /(account|consent|main-job|sign-out)\.spec/, use: { javaScriptEnabled: false } },
-    ...(process.env.SCREENSHOTS ? [{ name: "screenshots", testMatch: /screenshots/ }] : []),
+    { name: "scripts on", testIgnore: ["accessibility", ...alone].map(spec) },
+    { name: "scripts off", testMatch: /(account|consent|main-job|no-scripts|sign-out)\.spec/, use: { javaScriptEnabled: false } },
+    // A trace would take longer than what it is of.
+    { name: "accessibility", testMatch: spec("accessibility"), use: { trace: "off" } },
+    ...alone.filter((name) => name === process.env.ALONE).map((name) => ({ name, testMatch: spec(name) })),
   ],
   webServer: [server(origin), server(modest, { SCOPES: "User.Read" })],
 });

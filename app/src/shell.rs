@@ -125,10 +125,10 @@ fn around(options: LeptosOptions, visit: Visit, page: Page, scripts: bool) -> An
             <body>
                 <a class="skip" href="#app" rel="external">{td_string!(locale, shell.skip)}</a>
                 {visit.demo.then(|| view! {
-                    <p class="ribbon">
+                    <aside class="ribbon">
                         <strong>{td_string!(locale, shell.demo)}</strong>
                         " "{td_string!(locale, shell.demo_text)}
-                    </p>
+                    </aside>
                 })}
                 {header(visit)}
                 <main id="app" tabindex="-1">{page.view}</main>
@@ -268,7 +268,7 @@ fn expiry(visit: &Visit) -> Option<AnyView> {
                         {td_string!(locale, shell.expiry_max_after)}
                     </p>
                 </div>
-                <p class="countdown" role="timer"></p>
+                <div class="countdown" role="timer"></div>
                 <p class="unseen" role="status" data-text=td_string!(locale, shell.expiry_left)></p>
                 <p class="actions">
                     <button class="button primary" data-end="idle">{td_string!(locale, shell.stay)}</button>

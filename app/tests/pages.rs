@@ -383,7 +383,7 @@ async fn every_page_of_the_demo_says_so() {
         };
         let (_, html) = render(visit, Ok(Directory::NotPermitted)).await;
         assert!(
-            html.contains("<p class=\"ribbon\"><strong>Demo</strong>"),
+            html.contains("<aside class=\"ribbon\"><strong>Demo</strong>"),
             "{html}"
         );
     }

@@ -1,15 +1,17 @@
 //! What a session costs among a thousand, a hundred thousand and a million of them, in an SQLite file and in Redis:
 //! `make bench`, or `cargo bench -p server --bench sessions -- 1000 100000` for other counts.
 //!
-//! A load generator: it fills a store, looks sessions up one after the other at random, and prints the median and the
-//! 95th of a hundred, with what the store and this process take. Tokens have the size of a real platform's.
+//! A load generator. It fills a store of each size, then looks sessions up one after the other, at random, in all sizes by
+//! turns, so that whatever else the machine does falls on all of them alike. It prints the median and the 95th of a
+//! hundred while the system has the file in memory, the median when it has not, and what the store and this process take.
+//! Tokens have the size of a real platform's.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::{
     collections::HashMap,
     hint::black_box,
     io::{BufRead, BufReader},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -32,10 +34,12 @@ use tower_sessions::{
 use uuid::Uuid;
 
 const LOOK_UPS: usize = 20_000;
+/// The first ones fill the caches, as in a server that has been up for a while.
+const WARM_UP: usize = 2_000;
+/// Few, for each leaves something in memory.
+const COLD: usize = 500;
 /// The server purges once a minute.
 const BETWEEN_PURGES: u128 = 20_000;
-/// Written at once while a store is filled.
-const WRITERS: u128 = 64;
 
 #[tokio::main]
 async fn main() {
@@ -45,77 +49,149 @@ async fn main() {
     if counts.is_empty() {
         counts = vec![1_000, 100_000, 1_000_000];
     }
-    let directory = Directory::new();
     println!(
-        "| store | sessions | look-up, median | 95th of 100 | bytes a session in the store | this process |"
+        "| store | sessions | look-up, median | 95th of 100 | of the first | median from disk | bytes a session in the store | this process |"
     );
-    println!("| --- | --- | --- | --- | --- | --- |");
-    let file = directory.0.join("sessions.db");
-    measure(
-        "SQLite file",
-        &StoreLocation::File(file.clone()),
-        &counts,
-        || size_of(&file),
-    )
-    .await;
-    let redis = Redis::start(&directory.0);
-    let location = StoreLocation::Redis(redis.url().into());
-    measure("Redis", &location, &counts, || redis.memory()).await;
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+    measure::<File>(&counts).await;
+    measure::<Redis>(&counts).await;
 }
 
-async fn measure(name: &str, location: &StoreLocation, counts: &[u128], taken: impl Fn() -> u64) {
-    let sealer = Sealer::new(Key::random().unwrap(), vec![]);
-    let timeouts = Timeouts {
-        idle: Duration::from_hours(12),
-        max: Duration::from_hours(12),
-    };
-    let store = Store::open(location, sealer, Clock::system(), timeouts)
-        .await
-        .unwrap();
-    let sessions = Sessions {
-        store: store.clone(),
-    };
-    let empty = taken();
-    let mut filled = 0;
+/// Where sessions lie; gone with the run.
+trait Place {
+    const NAME: &str;
+    /// How many write at once while it is filled.
+    const WRITERS: u128;
+    /// Brings its file into the system's memory, as on a machine that has enough of it.
+    fn warm(&self) {}
+    /// Takes its file out of the system's memory; false if it has none.
+    fn cool(&self) -> bool {
+        false
+    }
+    fn new() -> Self;
+    fn location(&self) -> StoreLocation;
+    /// What it takes, in bytes.
+    fn size(&self) -> u64;
+}
+
+/// One size of a store under measurement.
+struct Measured<P> {
+    sessions: Sessions,
+    place: P,
+    count: u128,
+    random: Random,
+    each: u128,
+    resident: u64,
+    times: Vec<Duration>,
+}
+
+async fn measure<P: Place>(counts: &[u128]) {
+    let mut stores = Vec::new();
     for &count in counts {
-        while filled < count {
-            let to = count.min(filled + BETWEEN_PURGES);
-            fill(&store, filled, to).await;
-            store.purge().await.unwrap();
-            filled = to;
+        stores.push(Measured::<P>::filled(count).await);
+    }
+    for store in &stores {
+        store.place.warm();
+    }
+    for n in 0..WARM_UP + LOOK_UPS {
+        for store in &mut stores {
+            let time = store.look_up().await;
+            if n >= WARM_UP {
+                store.times.push(time);
+            }
         }
-        // The first ones fill the caches, as in a server that has been up for a while.
-        look_up(&sessions, count, LOOK_UPS / 10).await;
-        let mut times = look_up(&sessions, count, LOOK_UPS).await;
-        times.sort_unstable();
-        let of = |hundredth: usize| times[times.len() * hundredth / 100].as_secs_f64() * 1e6;
-        let each = u128::from(taken() - empty) / count;
-        let resident = resident() / 1_000_000;
+    }
+    let mut first = None;
+    for store in &mut stores {
+        let median = hundredth(&mut store.times, 50);
+        let late = hundredth(&mut store.times, 95);
+        let cold = if store.place.cool() {
+            let mut times = store.look_ups(COLD).await;
+            format!("{:.0} µs", hundredth(&mut times, 50))
+        } else {
+            "–".to_owned()
+        };
         println!(
-            "| {name} | {count} | {:.0} µs | {:.0} µs | {each} | {resident} MB |",
-            of(50),
-            of(95)
+            "| {} | {} | {median:.0} µs | {late:.0} µs | {:.2} | {cold} | {} | {} MB |",
+            P::NAME,
+            store.count,
+            median / *first.get_or_insert(median),
+            store.each,
+            store.resident / 1_000_000,
         );
     }
-    store.close().await;
+    for store in stores {
+        store.sessions.store.close().await;
+    }
 }
 
-async fn look_up(sessions: &Sessions, count: u128, times: usize) -> Vec<Duration> {
-    let mut at: u128 = 1;
-    let mut taken = Vec::with_capacity(times);
-    for _ in 0..times {
-        // Knuth's linear congruential numbers: any order will do that is not the stored one.
-        at = at
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407)
-            % (1 << 64);
-        let id = id((at >> 16) % count);
+impl<P: Place> Measured<P> {
+    async fn filled(count: u128) -> Self {
+        let place = P::new();
+        let sealer = Sealer::new(Key::random().unwrap(), vec![]);
+        let timeouts = Timeouts {
+            idle: Duration::from_hours(12),
+            max: Duration::from_hours(12),
+        };
+        let store = Store::open(&place.location(), sealer, Clock::system(), timeouts)
+            .await
+            .unwrap();
+        let empty = place.size();
         let started = Instant::now();
-        let session = sessions.find(&id).await.unwrap();
-        taken.push(started.elapsed());
-        black_box(session.expect("every one is there"));
+        for from in (0..count).step_by(BETWEEN_PURGES as usize) {
+            fill(&store, from, count.min(from + BETWEEN_PURGES), P::WRITERS).await;
+            store.purge().await.unwrap();
+        }
+        eprintln!("{}: {count} sessions in {:.0?}", P::NAME, started.elapsed());
+        let mut filled = Self {
+            each: u128::from(place.size() - empty) / count,
+            sessions: Sessions { store },
+            place,
+            count,
+            random: Random(1),
+            resident: 0,
+            times: Vec::new(),
+        };
+        filled.look_ups(WARM_UP).await;
+        filled.resident = resident();
+        filled
     }
-    taken
+
+    async fn look_up(&mut self) -> Duration {
+        let id = id(self.random.below(self.count));
+        let started = Instant::now();
+        let session = self.sessions.find(&id).await.unwrap();
+        let time = started.elapsed();
+        black_box(session.expect("every one is there"));
+        time
+    }
+
+    async fn look_ups(&mut self, count: usize) -> Vec<Duration> {
+        let mut times = Vec::with_capacity(count);
+        for _ in 0..count {
+            times.push(self.look_up().await);
+        }
+        times
+    }
+}
+
+/// In microseconds.
+fn hundredth(times: &mut [Duration], of_hundred: usize) -> f64 {
+    times.sort_unstable();
+    times[times.len() * of_hundred / 100].as_secs_f64() * 1e6
+}
+
+/// Knuth's linear congruential numbers: any order will do that is not the stored one.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, count: u128) -> u128 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        u128::from(self.0 >> 16) % count
+    }
 }
 
 /// An id like a random one, and the same for the same number.
@@ -126,9 +202,9 @@ fn id(number: u128) -> Id {
     ))
 }
 
-async fn fill(store: &Store, from: u128, to: u128) {
+async fn fill(store: &Store, from: u128, to: u128, writers_at_once: u128) {
     let mut writers = tokio::task::JoinSet::new();
-    for writer in 0..WRITERS {
+    for writer in 0..writers_at_once {
         let store = store.clone();
         writers.spawn(async move {
             let mut number = from + writer;
@@ -140,7 +216,7 @@ async fn fill(store: &Store, from: u128, to: u128) {
                     expiry_date: OffsetDateTime::UNIX_EPOCH,
                 };
                 store.create(&mut record).await.unwrap();
-                number += WRITERS;
+                number += writers_at_once;
             }
         });
     }
@@ -172,15 +248,6 @@ fn signed_in(number: u128) -> SignedIn {
     serde_json::from_value(signed_in).unwrap()
 }
 
-/// What lies in the file and beside it.
-fn size_of(file: &Path) -> u64 {
-    ["", "-wal", "-shm"]
-        .iter()
-        .filter_map(|end| std::fs::metadata(format!("{}{end}", file.display())).ok())
-        .map(|metadata| metadata.len())
-        .sum()
-}
-
 /// What this process has in memory.
 fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -192,18 +259,58 @@ fn resident() -> u64 {
         * 1024
 }
 
-/// A folder that goes with the run.
-struct Directory(PathBuf);
+/// An SQLite file in a folder of its own.
+struct File(PathBuf);
 
-impl Directory {
+impl Place for File {
+    const NAME: &str = "SQLite file";
+    const WRITERS: u128 = 4;
+
     fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("cloakroom-bench-{}", Uuid::new_v4()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
+        let directory = std::env::temp_dir().join(format!("cloakroom-bench-{}", Uuid::new_v4()));
+        std::fs::create_dir_all(&directory).unwrap();
+        Self(directory)
+    }
+
+    fn location(&self) -> StoreLocation {
+        StoreLocation::File(self.file())
+    }
+
+    fn warm(&self) {
+        let mut file = std::fs::File::open(self.file()).unwrap();
+        std::io::copy(&mut file, &mut std::io::sink()).unwrap();
+    }
+
+    fn cool(&self) -> bool {
+        // What is written stays, what is only kept goes.
+        let of = format!("of={}", self.file().display());
+        Command::new("dd")
+            .args([
+                &of,
+                "oflag=nocache",
+                "conv=notrunc,fdatasync",
+                "count=0",
+                "status=none",
+            ])
+            .status()
+            .is_ok_and(|status| status.success())
+    }
+
+    fn size(&self) -> u64 {
+        let entries = std::fs::read_dir(&self.0).unwrap();
+        entries
+            .map(|entry| entry.unwrap().metadata().unwrap().len())
+            .sum()
     }
 }
 
-impl Drop for Directory {
+impl File {
+    fn file(&self) -> PathBuf {
+        self.0.join("sessions.db")
+    }
+}
+
+impl Drop for File {
     fn drop(&mut self) {
         _ = std::fs::remove_dir_all(&self.0);
     }
@@ -215,22 +322,16 @@ struct Redis {
     port: u16,
 }
 
-impl Redis {
-    fn start(directory: &Path) -> Self {
+impl Place for Redis {
+    const NAME: &str = "Redis";
+    const WRITERS: u128 = 64;
+
+    fn new() -> Self {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
         let mut process = Command::new("/usr/bin/redis-server")
-            .args([
-                "--bind",
-                "127.0.0.1",
-                "--save",
-                "",
-                "--appendonly",
-                "no",
-                "--dir",
-            ])
-            .arg(directory)
+            .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
             .args(["--port", &port.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -246,12 +347,12 @@ impl Redis {
         Self { process, port }
     }
 
-    fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+    fn location(&self) -> StoreLocation {
+        StoreLocation::Redis(self.url().into())
     }
 
     /// `used_memory` of INFO: what its data and its own tables take.
-    fn memory(&self) -> u64 {
+    fn size(&self) -> u64 {
         let client = redis::Client::open(self.url()).unwrap();
         let mut connection = client.get_connection().unwrap();
         let info: String = redis::cmd("INFO")
@@ -261,6 +362,12 @@ impl Redis {
         let line = info.lines().find(|line| line.starts_with("used_memory:"));
         line.and_then(|line| line["used_memory:".len()..].trim().parse().ok())
             .unwrap()
+    }
+}
+
+impl Redis {
+    fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
     }
 }
 

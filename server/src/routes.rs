@@ -271,7 +271,12 @@ pub async fn readyz(State(cloakroom): State<Arc<Cloakroom>>) -> Response {
         "store": say(store.map_err(|_| "the session store does not answer".to_owned())),
         "platform": say(platform.map_err(|_| "the platform's metadata or keys can't be had".to_owned())),
     });
-    (status, Json(body)).into_response()
+    let mut response = (status, Json(body)).into_response();
+    if !ready {
+        let soon = HeaderValue::from_static("5");
+        response.headers_mut().insert(header::RETRY_AFTER, soon);
+    }
+    response
 }
 
 /// The site's files. What lies in `pkg` has a hash of its content in its name and never changes.

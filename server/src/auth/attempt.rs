@@ -121,6 +121,29 @@ impl Attempt {
         }))
     }
 
+    /// The first of this browser's attempts that are under way. Callbacks of one moment all know it, for each comes with
+    /// the cookies of all.
+    pub fn first(https: bool, sealer: &Sealer, request: &HeaderMap, now: i64) -> Option<Self> {
+        Self::under_way(https, sealer, request, now).min_by(|a, b| a.place().cmp(&b.place()))
+    }
+
+    fn place(&self) -> (i64, &str) {
+        (self.started, self.state.expose())
+    }
+
+    fn under_way(
+        https: bool,
+        sealer: &Sealer,
+        request: &HeaderMap,
+        now: i64,
+    ) -> impl Iterator<Item = Self> {
+        let prefix = cookie::name(https, PREFIX);
+        cookie::all(request)
+            .filter(move |(name, _)| name.starts_with(&prefix))
+            .filter_map(|(name, value)| open(sealer, &name, &value))
+            .filter(move |attempt| attempt.ends() > now)
+    }
+
     /// Tells the browser's other attempts which session they will replace: a callback comes without the
     /// Strict cookie, and two that end one after the other must not leave two sessions (R48). The one that has `ended` is
     /// not told.
@@ -132,11 +155,8 @@ impl Attempt {
         session: StoreKey,
         ended: &str,
     ) -> Vec<HeaderValue> {
-        let prefix = cookie::name(https, PREFIX);
-        cookie::all(request)
-            .filter(|(name, _)| name.starts_with(&prefix))
-            .filter_map(|(name, value)| open(sealer, &name, &value))
-            .filter(|attempt| attempt.ends() > now && attempt.state.expose() != ended)
+        Self::under_way(https, sealer, request, now)
+            .filter(|attempt| attempt.state.expose() != ended)
             .filter_map(|mut attempt| {
                 attempt.replaces = Some(session);
                 attempt.cookie(https, sealer, now).ok().flatten()

@@ -56,6 +56,7 @@ pub async fn callback(
     let parsed = Query::parse(query.as_deref());
     let state = parsed.one("state").ok().flatten().unwrap_or_default();
     let attempt = Attempt::find(https, &cloakroom.sealer, &headers, state, now);
+    let first = Attempt::first(https, &cloakroom.sealer, &headers, now);
     let asked = cloakroom.asked(attempt.as_ref());
 
     // In a task of its own: a browser that goes away, or loads the page again, must not lose a code that
@@ -70,6 +71,7 @@ pub async fn callback(
                 &cloakroom,
                 &Query::parse(query.as_deref()),
                 attempt.as_ref(),
+                first.as_ref(),
                 &session,
                 browser,
             )
@@ -110,6 +112,7 @@ async fn finish(
     cloakroom: &Cloakroom,
     query: &Query<'_>,
     attempt: Option<&Attempt>,
+    first: Option<&Attempt>,
     session: &tower_sessions::Session,
     browser: String,
 ) -> Result<(), SignInError> {
@@ -203,6 +206,16 @@ async fn finish(
         .await
         .map_err(|error| store_failed(&error))?;
     session.save().await.map_err(|error| store_failed(&error))?;
+    // R48: the callbacks of two tabs at the same moment know nothing of each other's session; the later one ends it.
+    if let Some(new) = session.id() {
+        let name = first.unwrap_or(attempt).state.expose().as_bytes();
+        cloakroom
+            .sessions
+            .store
+            .supersede(name, &StoreKey::of(&new), attempt.ends())
+            .await
+            .map_err(|error| store_failed(&error))?;
+    }
     tracing::info!(event = "signed_in", %tid, oid, "a user signed in");
     Ok(())
 }
@@ -265,7 +278,12 @@ fn fail(
     let details = pages::details(cloakroom, &id.0);
     let problem = error.problem(asked, preferences.locale, details);
     let path = asked.return_to.as_str();
-    pages::problem(cloakroom, preferences, None, error.status(), path, problem)
+    let mut response = pages::problem(cloakroom, preferences, None, error.status(), path, problem);
+    if matches!(error, SignInError::Store) {
+        let soon = header::HeaderValue::from_static("5");
+        response.headers_mut().insert(header::RETRY_AFTER, soon);
+    }
+    response
 }
 
 fn store_failed(error: &dyn std::fmt::Display) -> SignInError {

@@ -3,7 +3,7 @@
 use emulator::{Answer as Bad, Callback, Endpoint, Fault, TokenChange};
 use reqwest::{Method, Url};
 
-use crate::harness::{EMPLOYEE, FABRIKAM, MANAGER, TestApp};
+use crate::harness::{EMPLOYEE, FABRIKAM, IMPATIENT, MANAGER, TestApp};
 
 #[tokio::test] // R3
 async fn a_missing_wrong_or_swapped_state_is_refused_before_any_token_call() {
@@ -247,7 +247,7 @@ async fn odd_but_right_token_answers_are_accepted() {
 
 #[tokio::test] // R23, R24, R27
 async fn a_token_endpoint_in_trouble_is_a_page_that_says_so() {
-    let app = TestApp::start().await;
+    let app = TestApp::with_deadline(&[], IMPATIENT).await;
     let token = |with| Fault::answer(Endpoint::Token, with);
     let rules = [
         (

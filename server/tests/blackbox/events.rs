@@ -12,12 +12,12 @@ use crate::{
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
-const ENDED: &str = "event: ended\ndata: ended\n\n";
+pub const ENDED: &str = "event: ended\ndata: ended\n\n";
 
-async fn listen_from(app: &TestApp, browser: &Browser, headers: &[(&str, &str)]) -> Response {
+async fn listen_from(origin: &str, browser: &Browser, headers: &[(&str, &str)]) -> Response {
     let client = Client::builder().no_proxy().build().unwrap();
     let mut request = client
-        .get(format!("{}/auth/events", app.origin))
+        .get(format!("{origin}/auth/events"))
         .header("accept-encoding", "br, gzip");
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -30,13 +30,18 @@ async fn listen_from(app: &TestApp, browser: &Browser, headers: &[(&str, &str)])
 
 /// An open stream of events.
 async fn listen(app: &TestApp, browser: &Browser) -> Response {
-    let answer = listen_from(app, browser, &[("sec-fetch-site", "same-origin")]).await;
+    listen_at(&app.origin, browser).await
+}
+
+/// The same, of the server at this origin.
+pub async fn listen_at(origin: &str, browser: &Browser) -> Response {
+    let answer = listen_from(origin, browser, &[("sec-fetch-site", "same-origin")]).await;
     assert_eq!(answer.status(), 200);
     answer
 }
 
 /// All that a stream says until it ends.
-async fn heard(stream: Response) -> String {
+pub async fn heard(stream: Response) -> String {
     let text = timeout(Duration::from_secs(20), stream.text());
     text.await.expect("the stream ends").unwrap()
 }
@@ -207,7 +212,7 @@ async fn only_pages_of_this_site_may_listen_and_only_a_script_says_that_somebody
         (&[], 403),
     ];
     for (headers, status) in cases {
-        let answer = listen_from(&app, &browser, headers).await;
+        let answer = listen_from(&app.origin, &browser, headers).await;
         assert_eq!(answer.status(), status, "{headers:?}");
     }
     let site = ("sec-fetch-site", "same-origin");
@@ -222,7 +227,7 @@ async fn a_store_that_is_down_has_nothing_to_tell() {
     let app = TestApp::start().await;
     let maya = app.signed_in(EMPLOYEE).await;
     app.cloakroom.sessions.store.close().await;
-    let answer = listen_from(&app, &maya, &[("sec-fetch-site", "same-origin")]).await;
+    let answer = listen_from(&app.origin, &maya, &[("sec-fetch-site", "same-origin")]).await;
     assert_eq!(answer.status(), 503);
 }
 
@@ -251,7 +256,7 @@ async fn a_session_has_a_few_streams_and_no_more() {
         open.push(listen(&app, &browser).await);
     }
     let site = [("sec-fetch-site", "same-origin")];
-    let answer = listen_from(&app, &browser, &site).await;
+    let answer = listen_from(&app.origin, &browser, &site).await;
     assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(answer.headers()["retry-after"], "10");
     // Other sessions have their own.
@@ -259,7 +264,7 @@ async fn a_session_has_a_few_streams_and_no_more() {
     // A page that goes gives its place back.
     open.pop();
     let again = async {
-        while listen_from(&app, &browser, &site).await.status() != 200 {
+        while listen_from(&app.origin, &browser, &site).await.status() != 200 {
             tokio::task::yield_now().await;
         }
     };

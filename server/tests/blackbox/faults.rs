@@ -1,4 +1,4 @@
-//! Redis down, slow, full, or refusing: a 503 that says when to come back, never a signed-in page without a check,
+//! A store down, slow, full, or refusing: a 503 that says when to come back, never a signed-in page without a check,
 //! never a lost session (R54).
 
 use std::{collections::HashMap, time::Duration};
@@ -16,7 +16,8 @@ use server::{
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::{
-    harness::{Browser, EMPLOYEE, MANAGER, TestApp},
+    harness::{Browser, EMPLOYEE, MANAGER, TempDir, TestApp},
+    kept::connect,
     redis_server::RedisServer,
 };
 
@@ -39,27 +40,31 @@ async fn ready(browser: &mut Browser) {
         .expect("it recovers by itself");
 }
 
-/// Nobody is signed in, nobody is signed out.
+/// Nobody is signed in, nobody is signed out. All at once, for each may wait for the store as long as it can.
 async fn fails_closed(browser: &mut Browser) {
-    let page = browser.get("/people").await;
-    assert_eq!(
-        (page.status.as_u16(), page.header("retry-after")),
-        (503, "5")
+    let [mut one, mut two, mut three, mut four] = std::array::from_fn(|_| browser.clone());
+    let (page, call, ready, out, alive) = tokio::join!(
+        one.get("/people"),
+        two.call("people", ""),
+        three.get("/readyz"),
+        four.post("/auth/logout"),
+        browser.get("/healthz"),
     );
+    for (answer, of) in [
+        (&page, "page"),
+        (&call, "call"),
+        (&ready, "readyz"),
+        (&out, "sign-out"),
+    ] {
+        let said = (answer.status.as_u16(), answer.header("retry-after"));
+        assert_eq!(said, (503, "5"), "{of}");
+    }
     assert!(page.body.contains("Not available just now") && !page.body.contains("Lindqvist"));
-    let call = browser.call("people", "").await;
-    assert_eq!(
-        (call.status.as_u16(), call.header("retry-after")),
-        (503, "5")
-    );
     assert_eq!(call.json()["error"]["code"], "unavailable");
-    let ready = browser.get("/readyz").await;
-    assert_eq!(ready.status, 503);
     assert_eq!(ready.json()["store"], "the session store does not answer");
-    assert_eq!(browser.get("/healthz").await.status, 200);
-    let out = browser.post("/auth/logout").await;
-    assert_eq!(out.status, 503, "nobody is told that they are signed out");
-    assert!(browser.cookies.contains_key("session"));
+    assert_eq!(alive.status, 200);
+    // Nobody is told that they are signed out.
+    assert!(four.cookies.contains_key("session"));
 }
 
 #[tokio::test] // R54
@@ -118,6 +123,35 @@ async fn a_full_redis_takes_no_session_keeps_those_it_has_and_lets_them_sign_out
     assert_eq!(browser.user().await, serde_json::Value::Null);
     allow(b"0").await;
     ready(&mut browser).await;
+    assert_eq!(stranger.sign_in(MANAGER).await.status, 303);
+}
+
+#[tokio::test] // R54
+async fn a_file_that_somebody_else_writes_for_too_long_fails_closed_and_recovers() {
+    let directory = TempDir::new();
+    let store = format!("sqlite:{}", directory.0.join("sessions.db").display());
+    let app = TestApp::with(&[("SESSION_STORE", &store)]).await;
+    let mut browser = app.signed_in(EMPLOYEE).await;
+    let mut stranger = app.browser();
+    let callback = stranger.begin(MANAGER, "").await;
+    let mut other = connect(&directory).await;
+    let mut run = async |text: &'static str| sqlx::raw_sql(text).execute(&mut other).await.unwrap();
+    run("BEGIN EXCLUSIVE").await;
+    assert_eq!(
+        browser.user().await["username"],
+        EMPLOYEE,
+        "what is there can be read"
+    );
+    // Long enough for what a person does to be noted.
+    app.advance(Duration::from_mins(5));
+    let ((), refused) = tokio::join!(fails_closed(&mut browser), stranger.callback(&callback));
+    assert_eq!(refused.status, 503);
+    assert_eq!(refused.header("retry-after"), "5");
+    assert!(!stranger.cookies.contains_key("session"));
+    run("ROLLBACK").await;
+    ready(&mut browser).await;
+    assert_eq!(browser.user().await["username"], EMPLOYEE);
+    assert_eq!(browser.call("people", "").await.status, 200);
     assert_eq!(stranger.sign_in(MANAGER).await.status, 303);
 }
 
@@ -211,4 +245,44 @@ async fn who_listens_for_ends_hears_those_of_other_servers_and_of_a_break() {
     let heard = tokio::time::timeout(Duration::from_secs(20), told.recv());
     let ended = heard.await.unwrap().unwrap();
     assert_eq!((ended.key, ended.replaced), (second, true));
+}
+
+#[tokio::test] // R54
+async fn a_store_that_is_down_fails_closed() {
+    let app = TestApp::start().await;
+    let mut browser = app.signed_in(EMPLOYEE).await;
+    assert_eq!(browser.get("/readyz").await.status, 200);
+    app.cloakroom.sessions.store.close().await;
+    let page = browser.get("/people").await;
+    assert_eq!(page.status, 503);
+    assert!(page.body.contains("Not available just now") && !page.body.contains("Lindqvist"));
+    let call = browser.call("people", "").await;
+    assert_eq!(
+        (call.status.as_u16(), call.json()["error"]["code"].as_str()),
+        (503, Some("unavailable"))
+    );
+    assert_eq!(browser.get("/readyz").await.status, 503);
+    assert_eq!(browser.get("/healthz").await.status, 200);
+    assert_eq!(
+        browser.post("/auth/logout").await.status,
+        503,
+        "nobody is told that they are signed out"
+    );
+    assert!(browser.cookies.contains_key("session"));
+}
+
+#[tokio::test(flavor = "multi_thread")] // R54
+async fn requests_that_are_given_up_sign_nobody_out_of_a_store_in_memory() {
+    let app = TestApp::start().await;
+    let mut browser = app.signed_in(EMPLOYEE).await;
+    for round in 0..300_u64 {
+        let mut leaving = browser.clone();
+        let asking = tokio::spawn(async move { leaving.user().await });
+        // Given up somewhere on its way.
+        for _ in 0..round % 40 {
+            tokio::task::yield_now().await;
+        }
+        asking.abort();
+    }
+    assert_eq!(browser.user().await["username"], EMPLOYEE);
 }

@@ -1,9 +1,6 @@
-//! Real server processes: several over one Redis behind any balancer, and one that is stopped, killed and started
-//! again over its file.
+//! Several server processes over one Redis, behind any balancer.
 
 use std::{
-    io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -11,96 +8,15 @@ use std::{
     time::Duration,
 };
 
-use emulator::{
-    Answer as Bad, Control, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, Emulator, Endpoint, Fault,
-    TokenChange,
-};
+use emulator::{Answer as Bad, Control, Emulator, Endpoint, Fault, TokenChange};
 use serde_json::{Value, json};
-use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use crate::{
-    faults::KEY,
-    harness::{Browser, EMPLOYEE, MANAGER, TempDir},
+    events::{ENDED, heard, listen_at},
+    harness::{Browser, EMPLOYEE, MANAGER},
+    instance::{Instance, calls, calls_reach, emulator, until},
     redis_server::RedisServer,
 };
-
-/// One of several servers. It is killed when dropped.
-struct Instance {
-    process: Child,
-    origin: String,
-}
-
-impl Instance {
-    fn start(emulator: &Emulator, store: &str) -> Self {
-        Self::with(emulator, store, &[])
-    }
-
-    fn with(emulator: &Emulator, store: &str, settings: &[(&str, &str)]) -> Self {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap();
-        drop(free);
-        let mut process = Command::new(env!("CARGO_BIN_EXE_cloakroom"))
-            .env_clear()
-            .current_dir(std::env::temp_dir())
-            .env("CLIENT_ID", DEMO_CLIENT_ID)
-            .env("CLIENT_SECRET", DEMO_CLIENT_SECRET)
-            .env("AUTHORITY", emulator.authority("common"))
-            .env("GRAPH_ENDPOINT", emulator.origin())
-            // What browsers see is one origin, whichever server answers.
-            .env("PUBLIC_URL", "http://localhost:3999")
-            .env("SESSION_STORE", store)
-            .env("SESSION_KEY", KEY)
-            .env("LEPTOS_SITE_ADDR", address.to_string())
-            .envs(settings.iter().copied())
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
-        let mut log = Vec::new();
-        let listens = lines.by_ref().map_while(Result::ok).any(|line| {
-            log.push(line);
-            log.last().is_some_and(|line| line.contains("listening"))
-        });
-        assert!(listens, "{log:?}");
-        std::thread::spawn(move || lines.for_each(drop));
-        Self {
-            process,
-            origin: format!("http://{address}"),
-        }
-    }
-
-    fn browser(&self) -> Browser {
-        Browser::new(&self.origin)
-    }
-
-    async fn signed_in(&self, user: &str) -> Browser {
-        let mut browser = self.browser();
-        let answer = browser.sign_in(user).await;
-        assert_eq!(answer.status, 303, "{answer:?}");
-        browser
-    }
-
-    /// As a power cut does it.
-    fn kill(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-
-    /// As whoever operates it does it.
-    fn terminate(&self) {
-        let id = self.process.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status();
-        assert!(sent.unwrap().success());
-    }
-}
-
-impl Drop for Instance {
-    fn drop(&mut self) {
-        _ = self.process.kill();
-        _ = self.process.wait();
-    }
-}
 
 /// Two servers over one Redis.
 struct Pair {
@@ -147,34 +63,6 @@ impl Pair {
     }
 }
 
-async fn emulator() -> Emulator {
-    Emulator::start(emulator::Settings::default())
-        .await
-        .unwrap()
-}
-
-fn calls(control: &Control, endpoint: Endpoint) -> usize {
-    control.calls_to(endpoint).len()
-}
-
-/// Waits until something is so; fails if it never is.
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let waiting = async {
-        while !is_so().await {
-            tokio::task::yield_now().await;
-        }
-    };
-    let waited = tokio::time::timeout(Duration::from_secs(30), waiting).await;
-    assert!(waited.is_ok(), "{what}");
-}
-
-async fn calls_reach(control: &Control, endpoint: Endpoint, count: usize) {
-    until("a call comes in", async || {
-        calls(control, endpoint) >= count
-    })
-    .await;
-}
-
 #[tokio::test(flavor = "multi_thread")] // R48, R53, R71
 async fn who_signs_in_on_one_server_is_signed_in_on_the_other_and_so_with_signing_out() {
     let pair = Pair::start().await;
@@ -193,6 +81,22 @@ async fn who_signs_in_on_one_server_is_signed_in_on_the_other_and_so_with_signin
     assert_eq!(on_a.post("/auth/logout").await.status, 303);
     assert_eq!(replay.call("people", "").await.status, 401);
     assert_eq!(replay.user().await, Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")] // R75
+async fn a_page_hears_of_one_server_that_its_session_was_ended_on_the_other() {
+    let pair = Pair::start().await;
+    let mut on_a = pair.a.signed_in(EMPLOYEE).await;
+    let mut other = pair.a.signed_in(MANAGER).await;
+    let on_b = on_a.at(&pair.b.origin);
+    let stream = listen_at(&pair.b.origin, &on_b).await;
+    let others = listen_at(&pair.b.origin, &other).await;
+    assert_eq!(on_a.post("/auth/logout").await.status, 303);
+    assert_eq!(heard(stream).await, ENDED);
+    // Nobody else's.
+    assert_eq!(other.user().await["username"], MANAGER);
+    pair.b.terminate();
+    assert_eq!(heard(others).await, "");
 }
 
 #[tokio::test(flavor = "multi_thread")] // R29
@@ -334,85 +238,6 @@ async fn a_redis_that_dies_and_comes_back_under_load_gives_right_answers_or_503(
     over.store(true, Ordering::SeqCst);
     while let Some(worker) = load.join_next().await {
         worker.unwrap();
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")] // R117
-async fn a_server_that_is_told_to_stop_finishes_what_is_in_flight_and_sessions_survive_it() {
-    for redis in [None, Some(RedisServer::start())] {
-        let directory = TempDir::new();
-        let file = format!("sqlite:{}", directory.0.join("sessions.db").display());
-        let store = redis.as_ref().map_or(file, RedisServer::url);
-        let emulator = emulator().await;
-        let mut server = Instance::start(&emulator, &store);
-        let browser = server.signed_in(EMPLOYEE).await;
-        let control = emulator.control();
-        control.fault(Fault::answer(Endpoint::Graph, Bad::Hold).once());
-        let mut caller = browser.clone();
-        let in_flight = tokio::spawn(async move { caller.call("people", "").await });
-        calls_reach(&control, Endpoint::Graph, 1).await;
-        server.terminate();
-        let address = server.origin.trim_start_matches("http://").to_owned();
-        until("it takes no more connections", async || {
-            tokio::net::TcpStream::connect(&address).await.is_err()
-        })
-        .await;
-        // Long enough for a server that waits for nothing to be gone.
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        control.release();
-        let answer = in_flight.await.unwrap();
-        assert_eq!(answer.status, 200);
-        assert!(answer.body.contains("Lindqvist") || answer.body.contains("people"));
-        let ended = tokio::task::spawn_blocking(move || server.process.wait().unwrap());
-        assert!(ended.await.unwrap().success());
-
-        let next = Instance::start(&emulator, &store);
-        let mut browser = browser.at(&next.origin);
-        assert_eq!(browser.user().await["username"], EMPLOYEE);
-        assert_eq!(browser.call("people", "").await.status, 200);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")] // R54, R117
-async fn a_server_that_is_killed_while_it_writes_leaves_a_readable_file() {
-    let directory = TempDir::new();
-    let path = directory.0.join("sessions.db");
-    let store = format!("sqlite:{}", path.display());
-    let emulator = emulator().await;
-    let mut people = Vec::new();
-    for round in 1..=3 {
-        let mut server = Instance::start(&emulator, &store);
-        for browser in &people {
-            let mut browser = Browser::at(browser, &server.origin);
-            assert_eq!(browser.user().await["username"], EMPLOYEE, "round {round}");
-        }
-        people.push(server.signed_in(EMPLOYEE).await);
-        let written = Arc::new(AtomicUsize::new(0));
-        let mut writers = tokio::task::JoinSet::new();
-        for _ in 0..8 {
-            let (origin, written) = (server.origin.clone(), written.clone());
-            writers.spawn(async move {
-                loop {
-                    let mut browser = Browser::new(&origin);
-                    browser.sign_in(EMPLOYEE).await;
-                    browser.post("/auth/logout").await;
-                    written.fetch_add(1, Ordering::SeqCst);
-                }
-            });
-        }
-        until("it writes", async || {
-            written.load(Ordering::SeqCst) >= 10 * round
-        })
-        .await;
-        server.kill();
-        while let Some(writer) = writers.join_next().await {
-            assert!(writer.is_err(), "until the server is gone");
-        }
-        let options = SqliteConnectOptions::new().filename(&path);
-        let mut file = SqliteConnection::connect_with(&options).await.unwrap();
-        let check = sqlx::query_scalar("PRAGMA integrity_check");
-        let check: String = check.fetch_one(&mut file).await.unwrap();
-        assert_eq!(check, "ok");
     }
 }
 

@@ -243,3 +243,25 @@ pub async fn keys_of(store: &Store, oid: &str) -> Vec<StoreKey> {
     let sessions = store.list(TENANT, oid).await.unwrap();
     sessions.into_iter().map(|session| session.key).collect()
 }
+
+/// Runs each of these on every store.
+macro_rules! on_every_store {
+    ($($name:ident)*) => {
+        mod in_memory {
+            $(#[tokio::test] async fn $name() {
+                super::$name($crate::kept::Kept::at($crate::kept::Place::Memory).await).await;
+            })*
+        }
+        mod in_a_file {
+            $(#[tokio::test] async fn $name() {
+                super::$name($crate::kept::Kept::at($crate::kept::Place::file()).await).await;
+            })*
+        }
+        mod in_redis {
+            $(#[tokio::test] async fn $name() {
+                super::$name($crate::kept::Kept::at($crate::kept::Place::redis()).await).await;
+            })*
+        }
+    };
+}
+pub(crate) use on_every_store;

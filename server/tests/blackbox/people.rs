@@ -3,7 +3,7 @@
 use emulator::{Answer as Bad, Endpoint, Fault, GraphChange};
 use serde_json::Value;
 
-use crate::harness::{EMPLOYEE, MANAGER, TestApp};
+use crate::harness::{EMPLOYEE, IMPATIENT, MANAGER, TestApp};
 
 fn names(answer: &Value) -> Vec<String> {
     answer["people"]["people"]
@@ -192,7 +192,7 @@ async fn a_personal_account_and_a_guest_are_told_plainly() {
 
 #[tokio::test] // R53, R54, R101
 async fn graph_in_trouble_is_a_page_that_says_so_and_the_session_is_kept() {
-    let app = TestApp::start().await;
+    let app = TestApp::with_deadline(&[], IMPATIENT).await;
     let mut browser = app.signed_in(EMPLOYEE).await;
     let graph = |with| Fault::answer(Endpoint::Graph, with);
     for (rule, status, code) in [

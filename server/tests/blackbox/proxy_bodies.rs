@@ -28,7 +28,7 @@ use tokio::{
 };
 
 use crate::{
-    harness::{Browser, EMPLOYEE, TempDir, TestApp},
+    harness::{Browser, EMPLOYEE, IMPATIENT, TempDir, TestApp},
     proxy_hostile::raw,
 };
 
@@ -274,7 +274,7 @@ async fn a_large_file_streams_through_a_little_memory() {
 
 #[tokio::test] // R88
 async fn an_answer_that_does_not_begin_is_504_and_one_that_stands_still_is_cut_off() {
-    let app = TestApp::start().await;
+    let app = TestApp::with_deadline(&[], IMPATIENT).await;
     let browser = app.signed_in(EMPLOYEE).await;
     app.control()
         .fault(Fault::answer(Endpoint::Graph, Bad::Hold).once());

@@ -1,17 +1,15 @@
-//! Section D, as far as one instance on SQLite goes, and the refresh of section B.
+//! A session seen from outside, on one server: its cookie, its id, its ends (section D).
 
 use std::time::Duration;
 
-use emulator::{Endpoint, Fault, TokenChange};
+use emulator::{Endpoint, Fault};
 use reqwest::Method;
-use server::{
-    clock::Clock,
-    config::StoreLocation,
-    session::seal::{Key, Sealer},
-    session::store::{Store, Timeouts},
-};
 
-use crate::harness::{EMPLOYEE, MANAGER, TempDir, TestApp};
+use crate::{
+    faults::KEY,
+    harness::{EMPLOYEE, MANAGER, TestApp},
+    redis_server::RedisServer,
+};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -182,6 +180,42 @@ async fn every_sign_in_makes_a_new_id_and_kills_the_old_session() {
     );
 }
 
+#[tokio::test] // R17, R48
+async fn two_tabs_that_come_back_at_the_same_moment_leave_one_session() {
+    for redis in [None, Some(RedisServer::start())] {
+        let store = redis
+            .as_ref()
+            .map_or("sqlite::memory:".to_owned(), RedisServer::url);
+        let app = TestApp::with(&[("SESSION_STORE", &store), ("SESSION_KEY", KEY)]).await;
+        let mut browser = app.signed_in(EMPLOYEE).await;
+        let old = browser.clone();
+        let callbacks = [
+            browser.begin(EMPLOYEE, "").await,
+            browser.begin(MANAGER, "").await,
+        ];
+        app.control()
+            .fault(Fault::answer(Endpoint::Token, emulator::Answer::Hold));
+        let tabs = callbacks.map(|callback| {
+            let mut tab = browser.clone();
+            tokio::spawn(async move { (tab.callback(&callback).await.status, tab) })
+        });
+        app.token_calls_reach(3).await;
+        app.control().clear();
+        let mut live = Vec::new();
+        for tab in tabs {
+            let (status, tab) = tab.await.unwrap();
+            assert_eq!(status, 303);
+            live.push(tab);
+        }
+        let mut signed_in = 0;
+        for tab in &mut live {
+            signed_in += usize::from(!tab.user().await.is_null());
+        }
+        assert_eq!(signed_in, 1);
+        assert!(old.clone().user().await.is_null());
+    }
+}
+
 #[tokio::test] // R48, R49
 async fn an_id_that_the_server_did_not_make_is_never_adopted() {
     let app = TestApp::start().await;
@@ -240,145 +274,6 @@ async fn a_busy_session_ends_at_its_absolute_time_out() {
     assert_eq!(browser.user().await, serde_json::Value::Null);
 }
 
-#[tokio::test] // R28, R30
-async fn a_token_is_refreshed_five_minutes_before_it_expires() {
-    let app = TestApp::with(&[("SESSION_IDLE", "10h")]).await;
-    let mut browser = app.signed_in(EMPLOYEE).await;
-    browser.get("/people").await;
-    assert_eq!(app.token_calls(), 1);
-    app.advance(Duration::from_hours(2));
-    assert_eq!(browser.get("/people").await.status, 200);
-    assert_eq!(browser.get("/people").await.status, 200);
-    let calls = app.calls(Endpoint::Token);
-    assert_eq!(calls.len(), 2);
-    assert_eq!(calls[1].grant.as_deref(), Some("refresh_token"));
-    // The rotated one is used the next time.
-    app.advance(Duration::from_hours(2));
-    browser.get("/people").await;
-    let calls = app.calls(Endpoint::Token);
-    assert_eq!(calls.len(), 3);
-    assert_ne!(
-        calls[1].field("refresh_token"),
-        calls[2].field("refresh_token")
-    );
-}
-
-#[tokio::test] // R30
-async fn if_no_refresh_token_is_returned_the_old_one_stays() {
-    let app = TestApp::with(&[("SESSION_IDLE", "10h")]).await;
-    let mut browser = app.signed_in(EMPLOYEE).await;
-    app.control()
-        .fault(Fault::token(TokenChange::NoRefreshToken));
-    for _ in 0..2 {
-        app.advance(Duration::from_hours(2));
-        assert_eq!(browser.get("/people").await.status, 200);
-    }
-    let calls = app.calls(Endpoint::Token);
-    assert_eq!(calls.len(), 3);
-    assert_eq!(
-        calls[1].field("refresh_token"),
-        calls[2].field("refresh_token")
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")] // R29
-async fn twenty_parallel_calls_make_one_refresh() {
-    let app = TestApp::with(&[("SESSION_IDLE", "10h")]).await;
-    let browser = app.signed_in(EMPLOYEE).await;
-    app.advance(Duration::from_hours(2));
-    let calls = (0..20).map(|_| {
-        let mut browser = browser.clone();
-        tokio::spawn(async move { browser.call("people", "").await.status })
-    });
-    for call in calls.collect::<Vec<_>>() {
-        assert_eq!(call.await.unwrap(), 200);
-    }
-    assert_eq!(app.token_calls(), 2);
-}
-
-#[tokio::test(flavor = "multi_thread")] // R31
-async fn a_sign_out_beats_a_refresh_in_flight() {
-    let app = TestApp::with(&[("SESSION_IDLE", "10h")]).await;
-    let mut browser = app.signed_in(EMPLOYEE).await;
-    app.advance(Duration::from_hours(2));
-    app.control()
-        .fault(Fault::answer(Endpoint::Token, emulator::Answer::Hold).for_grant("refresh_token"));
-    let mut other = browser.clone();
-    let replay = browser.clone();
-    let refreshing = tokio::spawn(async move { other.call("people", "").await });
-    app.token_calls_reach(2).await;
-    assert_eq!(browser.post("/auth/logout").await.status, 303);
-    app.control().clear();
-    assert_eq!(refreshing.await.unwrap().status, 401);
-    assert_eq!(
-        replay.clone().user().await,
-        serde_json::Value::Null,
-        "nothing was written back"
-    );
-}
-
-#[tokio::test] // R25, R51
-async fn a_dead_refresh_token_ends_the_session_with_reauthenticate() {
-    let app = TestApp::with(&[("SESSION_IDLE", "10h")]).await;
-    let mut browser = app.signed_in(EMPLOYEE).await;
-    app.advance(Duration::from_hours(2));
-    app.control().fault(
-        Fault::token(TokenChange::Error {
-            error: "invalid_grant".into(),
-            number: 50173,
-            suberror: None,
-            description: None,
-            claims: None,
-        })
-        .for_grant("refresh_token"),
-    );
-    let answer = browser.call("people", "").await;
-    assert_eq!(
-        (
-            answer.status.as_u16(),
-            answer.json()["error"]["code"].as_str()
-        ),
-        (401, Some("reauthenticate"))
-    );
-    assert_eq!(app.token_calls(), 2, "no retry");
-    assert_eq!(browser.user().await, serde_json::Value::Null);
-}
-
-#[tokio::test] // R24, R27
-async fn a_platform_in_trouble_keeps_the_session() {
-    let app = TestApp::with(&[("SESSION_IDLE", "10h")]).await;
-    let mut browser = app.signed_in(EMPLOYEE).await;
-    app.advance(Duration::from_hours(2));
-    let busy = emulator::Answer::Status {
-        status: 429,
-        retry_after: Some("7".into()),
-    };
-    app.control()
-        .fault(Fault::answer(Endpoint::Token, busy).once());
-    let answer = browser.call("people", "").await;
-    assert_eq!(
-        (answer.status.as_u16(), answer.header("retry-after")),
-        (503, "7")
-    );
-    assert_eq!(answer.json()["error"]["code"], "unavailable");
-    app.advance(Duration::from_secs(8));
-    let credential = TokenChange::Error {
-        error: "invalid_client".into(),
-        number: 7_000_222,
-        suberror: None,
-        description: None,
-        claims: None,
-    };
-    app.control().fault(Fault::token(credential).once());
-    assert_eq!(browser.call("people", "").await.status, 503);
-    assert_eq!(browser.user().await["username"], EMPLOYEE);
-    assert_eq!(
-        browser.call("people", "").await.status,
-        200,
-        "it recovers by itself"
-    );
-}
-
 #[tokio::test] // R53
 async fn without_a_session_a_data_call_is_401_json_and_never_a_redirect() {
     let app = TestApp::start().await;
@@ -394,139 +289,4 @@ async fn without_a_session_a_data_call_is_401_json_and_never_a_redirect() {
         );
     }
     assert_eq!(browser.fetch("/photo/abc").await.status, 401);
-}
-
-#[tokio::test] // R54
-async fn a_store_that_is_down_fails_closed() {
-    let app = TestApp::start().await;
-    let mut browser = app.signed_in(EMPLOYEE).await;
-    assert_eq!(browser.get("/readyz").await.status, 200);
-    app.cloakroom.sessions.store.close().await;
-    let page = browser.get("/people").await;
-    assert_eq!(page.status, 503);
-    assert!(page.body.contains("Not available just now") && !page.body.contains("Lindqvist"));
-    let call = browser.call("people", "").await;
-    assert_eq!(
-        (call.status.as_u16(), call.json()["error"]["code"].as_str()),
-        (503, Some("unavailable"))
-    );
-    assert_eq!(browser.get("/readyz").await.status, 503);
-    assert_eq!(browser.get("/healthz").await.status, 200);
-    assert_eq!(
-        browser.post("/auth/logout").await.status,
-        503,
-        "nobody is told that they are signed out"
-    );
-    assert!(browser.cookies.contains_key("session"));
-}
-
-fn store_clock() -> Clock {
-    Clock::system()
-}
-
-async fn open(path: &std::path::Path, key: u8) -> Store {
-    let sealer = Sealer::new(Key::from_bytes(&[key; 32]).unwrap(), vec![]);
-    let timeouts = Timeouts {
-        idle: 30 * MINUTE,
-        max: 60 * MINUTE,
-    };
-    let file = StoreLocation::File(path.into());
-    Store::open(&file, sealer, store_clock(), timeouts)
-        .await
-        .unwrap()
-}
-
-#[tokio::test] // R55, R56, R117
-async fn sessions_survive_a_restart_and_their_file_tells_nothing() {
-    let directory = TempDir::new();
-    let file = directory.0.join("sessions.db");
-    let settings = format!("sqlite:{}", file.display());
-    let app = TestApp::with(&[("SESSION_STORE", &settings)]).await;
-    let browser = app.signed_in(EMPLOYEE).await;
-    let token = app.calls(Endpoint::Token)[0].clone();
-    assert!(directory.0.join("session.key").exists());
-
-    let mut dump = Vec::new();
-    for entry in std::fs::read_dir(&directory.0).unwrap() {
-        dump.extend(std::fs::read(entry.unwrap().path()).unwrap());
-    }
-    let dump = String::from_utf8_lossy(&dump).into_owned();
-    let id = browser.cookies["session"].clone();
-    for canary in [
-        "Maya",
-        "Lindqvist",
-        EMPLOYEE,
-        "signed_in",
-        &id,
-        &token.field("code").unwrap(),
-    ] {
-        assert!(!dump.contains(canary), "{canary} lies open in the store");
-    }
-
-    // Another store over the same file, with the same key: the session is there. With another key: a
-    // signed-out user, and the file is still readable.
-    let id: tower_sessions::session::Id = id.parse().unwrap();
-    app.cloakroom.sessions.store.close().await;
-    let key = std::fs::read_to_string(directory.0.join("session.key")).unwrap();
-    let key = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, key.trim()).unwrap();
-    let sealer = Sealer::new(Key::from_bytes(&key).unwrap(), vec![]);
-    let timeouts = Timeouts {
-        idle: 30 * MINUTE,
-        max: 60 * MINUTE,
-    };
-    let location = StoreLocation::File(file.clone());
-    let again = Store::open(&location, sealer, store_clock(), timeouts)
-        .await
-        .unwrap();
-    assert!(again.find(&id).await.unwrap().is_some());
-    assert!(open(&file, 9).await.find(&id).await.unwrap().is_none());
-    assert_eq!(again.purge().await.unwrap(), 0);
-    let later = Clock::new(|| time::OffsetDateTime::now_utc() + time::Duration::hours(2));
-    let sealer = Sealer::new(Key::from_bytes(&key).unwrap(), vec![]);
-    let late = Store::open(&location, sealer, later, timeouts)
-        .await
-        .unwrap();
-    assert!(late.find(&id).await.unwrap().is_none());
-    assert_eq!(late.purge().await.unwrap(), 1);
-}
-
-#[tokio::test] // R73, R117
-async fn a_file_from_before_sessions_were_found_by_sid_is_brought_up_to_date() {
-    let directory = TempDir::new();
-    let file = directory.0.join("sessions.db");
-    let options = sqlx::sqlite::SqliteConnectOptions::new()
-        .filename(&file)
-        .create_if_missing(true);
-    let old = sqlx::SqlitePool::connect_with(options).await.unwrap();
-    sqlx::raw_sql(
-        "CREATE TABLE session (id BLOB PRIMARY KEY, record BLOB NOT NULL, ends INTEGER NOT NULL, \
-         expires INTEGER NOT NULL) STRICT",
-    )
-    .execute(&old)
-    .await
-    .unwrap();
-    old.close().await;
-    let settings = format!("sqlite:{}", file.display());
-    for _ in 0..2 {
-        let app = TestApp::with(&[("SESSION_STORE", &settings)]).await;
-        let mut browser = app.signed_in(EMPLOYEE).await;
-        assert_eq!(browser.user().await["username"], EMPLOYEE);
-        app.cloakroom.sessions.store.close().await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")] // R54
-async fn requests_that_are_given_up_sign_nobody_out_of_a_store_in_memory() {
-    let app = TestApp::start().await;
-    let mut browser = app.signed_in(EMPLOYEE).await;
-    for round in 0..300_u64 {
-        let mut leaving = browser.clone();
-        let asking = tokio::spawn(async move { leaving.user().await });
-        // Given up somewhere on its way.
-        for _ in 0..round % 40 {
-            tokio::task::yield_now().await;
-        }
-        asking.abort();
-    }
-    assert_eq!(browser.user().await["username"], EMPLOYEE);
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use emulator::{Answer as Bad, Endpoint, Fault, TokenChange};
 use reqwest::{Method, Url};
 
-use crate::harness::{EMPLOYEE, TestApp};
+use crate::harness::{EMPLOYEE, IMPATIENT, TestApp};
 
 fn parameter(url: &str, name: &str) -> String {
     Url::parse(url)
@@ -302,7 +302,7 @@ async fn a_platform_that_is_down_or_hostile_is_sent_nobody() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_platform_is_waited_for_once_not_in_turns() {
-    let app = TestApp::start().await;
+    let app = TestApp::with_deadline(&[], IMPATIENT).await;
     app.control()
         .fault(Fault::answer(Endpoint::Metadata, Bad::Hold));
     let waiting: Vec<_> = (0..8)

@@ -1,8 +1,10 @@
 //! The binary: it starts, refuses to start with one line, and stops.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     process::{Child, Command, Stdio},
+    sync::mpsc,
+    time::Duration,
 };
 
 fn cloakroom() -> Command {
@@ -15,9 +17,23 @@ fn cloakroom() -> Command {
 }
 
 fn refusal(settings: &[(&str, &str)]) -> String {
-    let output = cloakroom().envs(settings.iter().copied()).output().unwrap();
-    assert!(!output.status.success(), "{settings:?}");
-    let text = String::from_utf8(output.stderr).unwrap();
+    let mut command = cloakroom();
+    command
+        .envs(settings.iter().copied())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut running = Running(command.spawn().unwrap());
+    let mut stderr = running.0.stderr.take().unwrap();
+    let (said, hear) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        _ = stderr.read_to_string(&mut text);
+        _ = said.send(text);
+    });
+    // One that is content with its settings would serve for ever.
+    let text = hear.recv_timeout(Duration::from_secs(20));
+    let text = text.unwrap_or_else(|_| panic!("it starts with {settings:?}"));
+    assert!(!running.0.wait().unwrap().success(), "{settings:?}");
     assert_eq!(text.trim_end().lines().count(), 1, "{text}");
     text
 }

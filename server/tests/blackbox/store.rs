@@ -1,41 +1,14 @@
 //! One contract for every store: SQLite in memory, SQLite in a file, Redis (R57).
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
 use server::session::{SignedIn, StoreKey};
 use tower_sessions::{SessionStore, session::Id};
 use uuid::Uuid;
 
 use crate::kept::{
-    ISSUER, Kept, MAYA, MINUTE, Place, TENANT, TOMAS, begin, keys_of, record, signed_in,
+    ISSUER, Kept, MAYA, MINUTE, TENANT, TOMAS, begin, keys_of, on_every_store, record, signed_in,
 };
-
-/// Runs each of these on every store.
-macro_rules! on_every_store {
-    ($($name:ident)*) => {
-        mod in_memory {
-            $(#[tokio::test] async fn $name() {
-                super::$name(super::Kept::at(super::Place::Memory).await).await;
-            })*
-        }
-        mod in_a_file {
-            $(#[tokio::test] async fn $name() {
-                super::$name(super::Kept::at(super::Place::file()).await).await;
-            })*
-        }
-        mod in_redis {
-            $(#[tokio::test] async fn $name() {
-                super::$name(super::Kept::at(super::Place::redis()).await).await;
-            })*
-        }
-    };
-}
 
 on_every_store! {
     a_session_is_found_by_its_id_and_by_no_other
@@ -47,10 +20,6 @@ on_every_store! {
     an_idle_session_ends_and_a_touch_slides_its_end
     nothing_slides_the_absolute_end
     every_end_is_told
-    what_may_be_used_once_is_used_once
-    parallel_writes_lose_nothing
-    a_session_that_ends_among_parallel_writes_stays_ended
-    one_server_at_a_time_holds_a_lock
 }
 
 // R49
@@ -310,111 +279,4 @@ async fn every_end_is_told(kept: Kept) {
     heard.sort_by_key(ToString::to_string);
     expected.sort_by_key(ToString::to_string);
     assert_eq!(heard, expected);
-}
-
-// R3, R7
-async fn what_may_be_used_once_is_used_once(kept: Kept) {
-    let ends = kept.hand.now() + MINUTE;
-    let mut tries = tokio::task::JoinSet::new();
-    for _ in 0..50 {
-        let store = kept.store.clone();
-        tries.spawn(async move { store.spend(b"state", ends).await.unwrap() });
-    }
-    let firsts = tries
-        .join_all()
-        .await
-        .into_iter()
-        .filter(|first| *first)
-        .count();
-    assert_eq!(firsts, 1);
-    assert!(kept.store.spend(b"another", ends).await.unwrap());
-}
-
-// R57: a refresh and a person's doing write different things, and neither undoes the other.
-async fn parallel_writes_lose_nothing(kept: Kept) {
-    let id = begin(&kept.store, &signed_in(MAYA, "before")).await;
-    for round in 1..=20 {
-        kept.hand.advance(2 * MINUTE);
-        let session = kept.session(&id).await;
-        let now = kept.hand.now();
-        let token = format!("token {round}");
-        let refreshed = signed_in(MAYA, &token);
-        let (refresher, person) = (kept.sessions(), kept.store.clone());
-        let (written, touched) = tokio::join!(
-            tokio::spawn(async move { refresher.update(&id, &refreshed).await }),
-            tokio::spawn(async move { person.touch(&session).await }),
-        );
-        assert!(written.unwrap().unwrap());
-        touched.unwrap().unwrap();
-        let session = kept.session(&id).await;
-        assert_eq!(session.signed_in.access.token.expose(), token);
-        assert_eq!(session.used, now);
-        assert_eq!(keys_of(&kept.store, MAYA).await, [StoreKey::of(&id)]);
-    }
-}
-
-// R31, R57
-async fn a_session_that_ends_among_parallel_writes_stays_ended(kept: Kept) {
-    for _ in 0..10 {
-        let id = begin(&kept.store, &signed_in(MAYA, "before")).await;
-        let session = kept.session(&id).await;
-        let mut writers = tokio::task::JoinSet::new();
-        for n in 0..20 {
-            let (sessions, session) = (kept.sessions(), session.clone());
-            writers.spawn(async move {
-                match n {
-                    10 => sessions.store.end(&StoreKey::of(&id)).await.unwrap(),
-                    n if n % 2 == 0 => sessions.store.touch(&session).await.unwrap(),
-                    _ => drop(
-                        sessions
-                            .update(&id, &signed_in(MAYA, "after"))
-                            .await
-                            .unwrap(),
-                    ),
-                }
-            });
-        }
-        writers.join_all().await;
-        assert!(!kept.is_live(&id).await);
-        assert_eq!(keys_of(&kept.store, MAYA).await, []);
-        let sid = format!("sid of {MAYA}");
-        assert_eq!(
-            kept.store.end_platform_session(&sid, None).await.unwrap(),
-            0
-        );
-    }
-}
-
-// R29: SQLite serves one server, whose own turns are enough; there a lock is had for the asking.
-async fn one_server_at_a_time_holds_a_lock(kept: Kept) {
-    let key = StoreKey::of(&Id(7));
-    if !matches!(kept.place, Place::Redis(_)) {
-        let first = kept.store.lock(key).await.unwrap();
-        kept.store.lock(key).await.unwrap().release().await;
-        first.release().await;
-        return;
-    }
-    let other = kept.again(&[1]).await;
-    let holds = Arc::new(AtomicI64::new(0));
-    let mut tries = tokio::task::JoinSet::new();
-    for n in 0..10 {
-        let store = if n % 2 == 0 { &kept.store } else { &other }.clone();
-        let holds = holds.clone();
-        tries.spawn(async move {
-            let lock = store.lock(key).await.unwrap();
-            assert_eq!(holds.fetch_add(1, Ordering::SeqCst), 0, "alone");
-            tokio::task::yield_now().await;
-            holds.fetch_sub(1, Ordering::SeqCst);
-            lock.release().await;
-        });
-    }
-    tries.join_all().await;
-    // Another session's lock is another.
-    let _mine = kept.store.lock(key).await.unwrap();
-    other
-        .lock(StoreKey::of(&Id(8)))
-        .await
-        .unwrap()
-        .release()
-        .await;
 }

@@ -60,7 +60,8 @@ pub enum Denied {
 /// A call that is passed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    method: Method,
+    /// Method.
+    pub method: Method,
     /// As it stands in the file, such as `/users/{id}`: for the log, which is to hold no ids.
     pub pattern: String,
     pieces: Vec<Piece>,
@@ -142,6 +143,11 @@ impl AllowList {
         };
         let path = path::written(&segments);
         Ok((entry, GraphPath { path, query }))
+    }
+
+    /// The calls, in the order of their paths.
+    pub fn entries(&self) -> &[Entry] {
+        &self.0
     }
 
     /// Whether a page may ask a person for this permission: it is the least that a call on the list needs.

@@ -97,13 +97,27 @@ pub async fn route(
     request: Request,
 ) -> Response {
     let passed = match visitor {
-        Some(session) => pass(&cloakroom, &session, request).await,
-        None => Err(stop(Code::SignedOut, "You are signed out.")),
+        Some(session) => call(&cloakroom, &session, &id, request).await,
+        None => Err(ApiError::new(Code::SignedOut, "You are signed out.", id)),
     };
-    match passed {
-        Ok(response) => response,
-        Err(Stop::Graph(error)) => answer(&refusal(&error, &id)),
-        Err(Stop::Wait(seconds)) => {
+    passed.unwrap_or_else(|refusal| answer(&refusal))
+}
+
+/// One call to `/graph/…`, for this route and for whoever else on the server asks in a person's name: Graph's answer as
+/// far as it is passed on, or why there is none.
+pub async fn call(
+    cloakroom: &Cloakroom,
+    session: &Arc<Session>,
+    id: &str,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let stop = match pass(cloakroom, session, request).await {
+        Ok(response) => return Ok(response),
+        Err(stop) => stop,
+    };
+    Err(match stop {
+        Stop::Graph(error) => refusal(&error, id),
+        Stop::Wait(seconds) => {
             let mut refusal = ApiError::new(
                 Code::Throttled,
                 "This session asks for too much at once. Try again in a moment.",
@@ -115,9 +129,9 @@ pub async fn route(
                 seconds,
                 "a session asks Graph for too much"
             );
-            answer(&refusal)
+            refusal
         }
-        Err(Stop::Here(status, code, message)) => {
+        Stop::Here(status, code, message) => {
             tracing::warn!(
                 event = "graph_refused",
                 ?code,
@@ -126,9 +140,9 @@ pub async fn route(
             );
             let mut refusal = ApiError::new(code, message, id);
             refusal.status = status;
-            answer(&refusal)
+            refusal
         }
-    }
+    })
 }
 
 async fn pass(

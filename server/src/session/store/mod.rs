@@ -277,6 +277,20 @@ impl Store {
         self.records.spend(once.as_ref(), ends).await
     }
 
+    /// Of the sessions that a browser is given under one name only the last lives (R48). `ends`: when no more can come.
+    pub async fn supersede(
+        &self,
+        name: &[u8],
+        key: &StoreKey,
+        ends: i64,
+    ) -> Result<(), StoreError> {
+        let name = digest(&SHA256, name);
+        match self.records.hand_over(name.as_ref(), key, ends).await? {
+            Some(before) => self.end(&before).await,
+            None => Ok(()),
+        }
+    }
+
     /// Deletes what has ended, where that does not happen by itself (R56).
     pub async fn purge(&self) -> Result<u64, StoreError> {
         self.records.purge(self.now()).await

@@ -89,6 +89,13 @@ pub trait Records: Send + Sync {
     async fn end(&self, end: Ended) -> Result<bool, StoreError>;
     /// Notes what may be used once; false if it already was.
     async fn spend(&self, once: &[u8], ends: i64) -> Result<bool, StoreError>;
+    /// Notes the last session that a browser was given under this name, and says which was the last before.
+    async fn hand_over(
+        &self,
+        name: &[u8],
+        key: &StoreKey,
+        ends: i64,
+    ) -> Result<Option<StoreKey>, StoreError>;
     /// Deletes what has ended, where that does not happen by itself (R56), and says how many sessions.
     async fn purge(&self, now: i64) -> Result<u64, StoreError>;
     /// Whether records can be read and written.

@@ -25,9 +25,12 @@ pub struct Sqlite {
 }
 
 /// The format of the tables and of what is sealed in them, as `PRAGMA user_version`.
-const FORMAT: i64 = 2;
+const FORMAT: i64 = 3;
 
-const SCHEMA: &str = "
+/// The format before, whose sessions are as they are now.
+const WITHOUT_LATEST: i64 = 2;
+
+const SESSIONS: &str = "
     DROP TABLE IF EXISTS session;
     CREATE TABLE session (
         id      BLOB PRIMARY KEY,   -- SHA-256 of the session's id
@@ -42,12 +45,22 @@ const SCHEMA: &str = "
     CREATE INDEX session_user ON session (user);
     CREATE INDEX session_sid ON session (sid);
     CREATE INDEX session_sid_iss ON session (sid_iss);
+";
+
+const ALL_ELSE: &str = "
     CREATE TABLE IF NOT EXISTS spent (
         id      BLOB PRIMARY KEY,   -- SHA-256 of what may be used once
         ends    INTEGER NOT NULL    -- when it would be refused for its age
     ) STRICT;
     CREATE INDEX IF NOT EXISTS spent_ends ON spent (ends);
-    PRAGMA user_version = 2;
+    CREATE TABLE IF NOT EXISTS latest (
+        name    BLOB PRIMARY KEY,   -- SHA-256 of what a browser's sign-ins of one moment have in common
+        session BLOB NOT NULL,      -- the last one that it was given
+        before  BLOB,               -- the one before that
+        ends    INTEGER NOT NULL    -- when no such sign-in can still end
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS latest_ends ON latest (ends);
+    PRAGMA user_version = 3;
 ";
 
 /// So many ended sessions are deleted at once: other writers wait for no more than these.
@@ -66,11 +79,10 @@ async fn prepare(connection: &mut SqliteConnection) -> sqlx::Result<()> {
     }
     // Another connection may be at it too: look again when it is our turn.
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    if sqlx::query_scalar::<_, i64>(format)
+    let found: i64 = sqlx::query_scalar(format)
         .fetch_one(&mut *transaction)
-        .await?
-        != FORMAT
-    {
+        .await?;
+    if found != FORMAT && found != WITHOUT_LATEST {
         let older = "SELECT count(*) FROM sqlite_schema WHERE name = 'session'";
         if sqlx::query_scalar::<_, i64>(older)
             .fetch_one(&mut *transaction)
@@ -82,8 +94,9 @@ async fn prepare(connection: &mut SqliteConnection) -> sqlx::Result<()> {
                 "the session file has another version's format: everybody signs in again"
             );
         }
-        sqlx::raw_sql(SCHEMA).execute(&mut *transaction).await?;
+        sqlx::raw_sql(SESSIONS).execute(&mut *transaction).await?;
     }
+    sqlx::raw_sql(ALL_ELSE).execute(&mut *transaction).await?;
     transaction.commit().await
 }
 
@@ -253,6 +266,24 @@ impl Records for Sqlite {
         Ok(done.rows_affected() == 1)
     }
 
+    async fn hand_over(
+        &self,
+        name: &[u8],
+        key: &StoreKey,
+        ends: i64,
+    ) -> Result<Option<StoreKey>, StoreError> {
+        let before: Option<Vec<u8>> = sqlx::query_scalar(
+            "INSERT INTO latest (name, session, ends) VALUES (?, ?, ?) \
+             ON CONFLICT DO UPDATE SET before = session, session = excluded.session RETURNING before",
+        )
+        .bind(name)
+        .bind(key.bytes())
+        .bind(ends)
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(before.and_then(|before| StoreKey::from_bytes(&before)))
+    }
+
     /// By the index on `ends`, never by a look at every session.
     async fn purge(&self, now: i64) -> Result<u64, StoreError> {
         let mut ended = 0;
@@ -269,10 +300,12 @@ impl Records for Sqlite {
                 break;
             }
         }
-        sqlx::query("DELETE FROM spent WHERE ends <= ?")
-            .bind(now)
-            .execute(&self.pool)
-            .await?;
+        for query in [
+            "DELETE FROM spent WHERE ends <= ?",
+            "DELETE FROM latest WHERE ends <= ?",
+        ] {
+            sqlx::query(query).bind(now).execute(&self.pool).await?;
+        }
         // Where somebody writes at every moment, SQLite never comes to begin its log again, and it would grow for ever.
         // https://sqlite.org/wal.html#avoiding_excessively_large_wal_files
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -282,12 +315,11 @@ impl Records for Sqlite {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        // A write, for a store that can only be read keeps nobody signed in.
-        let mut transaction = self.pool.begin().await?;
-        sqlx::query("DELETE FROM spent WHERE ends < 0")
-            .execute(&mut *transaction)
+        // A write that reaches the file, for one that can only be read or has no room keeps nobody signed in. The next
+        // purge takes it away.
+        sqlx::query("INSERT OR REPLACE INTO spent (id, ends) VALUES (x'', 0)")
+            .execute(&self.pool)
             .await?;
-        transaction.rollback().await?;
         Ok(())
     }
 

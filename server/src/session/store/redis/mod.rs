@@ -147,6 +147,19 @@ impl Records for Redis {
         Ok(set.is_some())
     }
 
+    async fn hand_over(
+        &self,
+        browser: &[u8],
+        key: &StoreKey,
+        ends: i64,
+    ) -> Result<Option<StoreKey>, StoreError> {
+        let mut command = cmd("SET");
+        command.arg(name("latest", browser)).arg(key.bytes());
+        command.arg("GET").arg("EXAT").arg(ends);
+        let before: Option<Vec<u8>> = self.connection.query(&command).await?;
+        Ok(before.and_then(|before| StoreKey::from_bytes(&before)))
+    }
+
     /// Redis does it by itself.
     async fn purge(&self, _now: i64) -> Result<u64, StoreError> {
         Ok(0)
