@@ -13,6 +13,12 @@ pub const PREFERENCES: &str = "/preferences";
 /// Where you are signed in.
 pub const ACCOUNT: &str = "/account";
 
+/// The viewer's profile.
+pub const ME: &str = "/me";
+
+/// Where developers ask Graph.
+pub const CONSOLE: &str = "/console";
+
 /// Ends one session; a POST.
 pub const END: &str = "/account/end";
 
@@ -71,9 +77,17 @@ pub fn people(search: &str, cursor: &str) -> String {
     href
 }
 
-/// The directory, or those of it whom a search finds, as a table for spreadsheets.
-pub fn people_csv(search: &str) -> String {
-    format!("/people.csv?q={}", escape(search))
+/// Those whom a search finds, or all people, as a table to download.
+pub fn csv(search: &str) -> String {
+    match search {
+        "" => "/people.csv".into(),
+        _ => format!("/people.csv?q={}", escape(search)),
+    }
+}
+
+/// A person's page.
+pub fn person(id: &str) -> String {
+    format!("/people/{}", escape(id))
 }
 
 /// A person's page.
@@ -145,6 +159,8 @@ mod tests {
 
     #[test]
     fn nothing_in_a_value_leaves_its_place() {
+        assert_eq!(person("../a?b#c"), "/people/..%2Fa%3Fb%23c");
+        assert_eq!(csv("a&b"), "/people.csv?q=a%26b");
         assert_eq!(photo("../a?b#c", 48), "/photo/..%2Fa%3Fb%23c?size=48");
         assert_eq!(mail("a?bcc=b@x"), "mailto:a%3Fbcc=b@x");
         assert_eq!(phone("+31 20 555 0100"), "tel:+31205550100");

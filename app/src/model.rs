@@ -73,13 +73,26 @@ pub enum AccountKind {
     Personal,
 }
 
-/// The signed-in person's own profile, from Graph `/me`. Nulls are normal (R109).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Profile {
+/// What the home shows of the signed-in person. Nulls are normal (R109).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Home {
     /// The person.
     pub person: Person,
     /// The kind of account that signed in.
     pub account: AccountKind,
+    /// Whom they work with.
+    pub near: Near,
+}
+
+/// Whom somebody works with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Near {
+    /// Whether these are their direct reports; else those whom Microsoft Graph calls relevant.
+    pub reports: bool,
+    /// A few of them.
+    pub people: Vec<Person>,
+    /// Why there are none to show.
+    pub refusal: Option<ApiError>,
 }
 
 /// A person of the directory, as far as the granted scope shows them.
@@ -162,6 +175,8 @@ pub struct PeoplePage {
     pub people: Vec<Person>,
     /// Number of this page, from 1.
     pub number: u32,
+    /// How many people there are on all pages, where Graph said so.
+    pub total: Option<u32>,
     /// Opaque cursor of the next page, where there is one.
     pub next: Option<String>,
     /// Opaque cursor of the page before; empty text is the first page.
@@ -229,7 +244,6 @@ pub struct Problem {
 }
 
 from_json!(AccountKind { "work" => Work, "personal" => Personal });
-from_json!(Profile { person, account });
 from_json!(Person {
     id,
     name,
@@ -241,6 +255,7 @@ from_json!(Person {
 from_json!(PeoplePage {
     people,
     number,
+    total,
     next,
     previous
 });

@@ -104,6 +104,7 @@ fn around(options: LeptosOptions, visit: Visit, page: Page, scripts: bool) -> An
         view! {
             <script type="module" src="/session.js"></script>
             <script type="module" src="/frame.js"></script>
+            <script type="module" src="/wait.js"></script>
         }
     });
     let keys = signed_in.then(|| keys(locale, no_shortcuts));
@@ -114,6 +115,7 @@ fn around(options: LeptosOptions, visit: Visit, page: Page, scripts: bool) -> An
     });
     let scripts = scripts.then(|| {
         view! {
+            <script type="module" src="/people.js"></script>
             <AutoReload options=options.clone()/>
             <HydrationScripts options/>
         }

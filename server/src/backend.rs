@@ -6,17 +6,19 @@ use app::{
     api::Backend,
     error::{ApiError, Code},
     i18n::Locale,
-    model::{Directory, Profile, Viewer},
+    model::{Directory, Viewer},
+    pages,
 };
 use async_trait::async_trait;
 use axum::http::{HeaderValue, StatusCode, header};
+use leptos::prelude::{Owner, RenderHtml};
 use leptos_axum::ResponseOptions;
 use leptos_i18n::td_string;
 use tracing::Instrument;
 
 use crate::{
     Cloakroom,
-    graph::{GraphError, directory},
+    graph::{GraphError, directory, home},
     session::Session,
     tokens::Refusal,
 };
@@ -49,12 +51,15 @@ impl Backend for RequestBackend {
         self.correlation_id.clone()
     }
 
-    async fn profile(&self) -> Result<Profile, ApiError> {
+    async fn home(&self) -> Result<String, ApiError> {
         let session = self.session()?;
         async {
-            directory::profile(&self.cloakroom.graph, session)
+            let refuse = |error: &GraphError| refusal(error, &self.correlation_id);
+            let home = home::home(&self.cloakroom.graph, session, refuse)
                 .await
-                .map_err(|error| self.refuse(&error))
+                .map_err(|error| self.refuse(&error))?;
+            let owner = Owner::new();
+            Ok(owner.with(|| pages::welcome(self.locale, home).to_html()))
         }
         .instrument(self.span.clone())
         .await

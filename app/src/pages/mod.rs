@@ -13,10 +13,11 @@ mod people;
 mod portrait;
 
 pub use account::account;
-pub(crate) use home::Home;
+pub(crate) use home::home;
+pub use home::welcome;
 pub(crate) use landing::{Landing, SignInFirst};
 pub(crate) use not_found::NotFound;
-pub(crate) use people::People;
+pub(crate) use people::{SEARCH, people};
 pub use portrait::portrait;
 
 /// The document's title on a path of the app. A page that the server makes says its own.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::model::{AccountKind, Directory, PeoplePage, Person, Profile};
+use app::model::{AccountKind, Directory, PeoplePage, Person};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use url::Url;
@@ -56,17 +56,14 @@ impl From<GraphUser> for Person {
     }
 }
 
-/// The signed-in person's profile.
-pub async fn profile(graph: &Client, session: &Arc<Session>) -> Result<Profile, GraphError> {
+/// The signed-in person.
+pub async fn me(graph: &Client, session: &Arc<Session>) -> Result<Person, GraphError> {
     let mut url = graph.url("/v1.0/me")?;
     url.query_pairs_mut().append_pair("$select", SELECT);
     let user: GraphUser = graph
         .json(session, permission::ME, url, HeaderMap::new())
         .await?;
-    Ok(Profile {
-        person: user.into(),
-        account: kind(&session.signed_in.user),
-    })
+    Ok(user.into())
 }
 
 /// What kind of account a user signed in with.
@@ -124,7 +121,7 @@ pub async fn people(
     let url = match trail.link() {
         // Ours once; Graph may have moved since, and then the cursor is a dead one.
         Some(link) => graph.link(link).map_err(|_| GraphError::Cursor)?,
-        None => listing(graph, search, PAGE, false)?,
+        None => listing(graph, search, PAGE)?,
     };
     let mut walk = Walk::new(url);
     let page = match first_with_people(&mut walk, graph, session).await {
@@ -137,6 +134,8 @@ pub async fn people(
         }
         page => page?,
     };
+    let total = page.count.and_then(|count| u32::try_from(count).ok());
+    let total = total.or(trail.total());
     let seal = |trail: Trail| trail.seal(sealer, user);
     let next = match page.next_link {
         // R103: who is on this page may be shown, but there is no going on.
@@ -144,12 +143,13 @@ pub async fn people(
             tracing::warn!(event = "graph_cycle", "Graph's nextLink leads back");
             None
         }
-        Some(link) => seal(trail.next(link)),
+        Some(link) => seal(trail.next(link, total)),
         None => None,
     };
     Ok(Directory::People(PeoplePage {
         people: page.value.into_iter().map(Person::from).collect(),
         number: trail.page(),
+        total,
         next,
         previous: trail.previous().and_then(seal),
     }))
@@ -173,23 +173,16 @@ async fn first_with_people(
     page.ok_or(GraphError::Endless)
 }
 
-/// The directory, or those of it whom a search finds, `top` a page.
+/// The directory, or those of it whom a search finds, `top` a page, and how many they are (R104).
 /// <https://learn.microsoft.com/graph/search-query-parameter#using-search-on-directory-object-collections>
-pub(super) fn listing(
-    graph: &Client,
-    search: &str,
-    top: usize,
-    count: bool,
-) -> Result<Url, GraphError> {
+pub(super) fn listing(graph: &Client, search: &str, top: usize) -> Result<Url, GraphError> {
     let mut url = graph.url("/v1.0/users")?;
     let search: String = search.trim().chars().take(LONGEST_SEARCH).collect();
     let mut query = url.query_pairs_mut();
     query.append_pair("$select", SELECT);
     query.append_pair("$top", &top.to_string());
     query.append_pair("$orderby", "displayName");
-    if count || !search.is_empty() {
-        query.append_pair("$count", "true");
-    }
+    query.append_pair("$count", "true");
     if !search.is_empty() {
         let term = search.replace('\\', "\\\\").replace('"', "\\\"");
         query.append_pair(

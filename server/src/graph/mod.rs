@@ -6,6 +6,7 @@ pub mod directory;
 pub mod download;
 pub mod error;
 pub mod export;
+pub mod home;
 pub mod paging;
 pub mod permission;
 pub mod photo;

@@ -10,6 +10,7 @@ pub fn asked_for() -> impl Iterator<Item = &'static str> {
         ME,
         PEOPLE,
         PHOTO,
+        RELEVANT,
         REVOKE,
         MANAGER,
         REPORTS,
@@ -54,6 +55,9 @@ pub const PHOTO: AnyOf<'_> = &[
     "Directory.Read.All",
     "Directory.ReadWrite.All",
 ];
+
+/// <https://learn.microsoft.com/graph/api/user-list-people>, for oneself.
+pub const RELEVANT: AnyOf<'_> = &["People.Read", "People.Read.All"];
 
 /// <https://learn.microsoft.com/graph/api/user-revokesigninsessions> (R76).
 pub const REVOKE: AnyOf<'_> = &[

@@ -301,7 +301,7 @@ async fn an_app_role_that_was_taken_away_is_gone_with_the_next_refresh() {
     app.control()
         .fault(Fault::id_token(roles(json!([]))).for_grant("refresh_token"));
     app.advance(Duration::from_hours(2));
-    assert_eq!(admin.call("profile", "").await.status, 200);
+    assert_eq!(admin.call("home", "").await.status, 200);
     assert_eq!(page_of(&mut admin, EMPLOYEE).await.status, 403);
 }
 
