@@ -58,6 +58,7 @@ export const routes: Route[] = [
   { name: "home-personal", path: "/", who: PERSONAL, ready: "main h1" },
   { name: "home-guest", path: "/", who: GUEST, ready: "main h1" },
   { name: "home-failing", path: "/", who: EMPLOYEE, faults: failing("/me"), ready: PROBLEM },
+  { name: "home-throttled", path: "/", who: HASTY, faults: throttled("/me"), ready: PROBLEM },
   { name: "warning", path: "/auth/error", who: EMPLOYEE, ends: "idle_expires_at", ready: "dialog[open]" },
   { name: "warning-last", path: "/auth/error", who: EMPLOYEE, ends: "expires_at", ready: "dialog[open]" },
   { name: "not-found-signed-in", path: "/no/such/page", who: EMPLOYEE, ready: PROBLEM },
@@ -76,6 +77,8 @@ export const routes: Route[] = [
 
   // Where you're signed in.
   { name: "account", path: "/account", who: EMPLOYEE, ready: "main .sessions" },
+  { name: "account-guest", path: "/account", who: GUEST, ready: "main .sessions" },
+  { name: "account-little", path: "/account", who: EMPLOYEE, little: true, ready: "main .sessions" },
   { name: "account-personal", path: "/account", who: PERSONAL, ready: "main .sessions" },
   { name: "account-admin", path: `/account?person=${EMPLOYEE}&done=1`, who: ADMIN, ready: "main .sessions" },
   { name: "account-nobody", path: "/account?person=nobody@fabrikam.example", who: ADMIN, ready: PROBLEM },
