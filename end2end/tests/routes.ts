@@ -6,6 +6,8 @@ export interface Route {
   path: string;
   /** Who is signed in, by sign-in name; nobody, where it is missing. */
   who?: string;
+  /** Who is signed in elsewhere. */
+  besides?: string;
   /** At the server that asks for User.Read alone, and has nothing else. */
   little?: true;
   /** What goes wrong at Microsoft, as the emulator takes it. */
@@ -80,7 +82,8 @@ export const routes: Route[] = [
   { name: "account-guest", path: "/account", who: GUEST, ready: "main .sessions" },
   { name: "account-little", path: "/account", who: EMPLOYEE, little: true, ready: "main .sessions" },
   { name: "account-personal", path: "/account", who: PERSONAL, ready: "main .sessions" },
-  { name: "account-admin", path: `/account?person=${EMPLOYEE}&done=1`, who: ADMIN, ready: "main .sessions" },
+  { name: "account-admin", path: `/account?person=${EMPLOYEE}&done=1`, who: ADMIN, besides: EMPLOYEE, ready: "main .sessions" },
+  { name: "account-admin-none", path: "/account?person=noor.dewit@fabrikam.example", who: ADMIN, ready: "main .card" },
   { name: "account-nobody", path: "/account?person=nobody@fabrikam.example", who: ADMIN, ready: PROBLEM },
   { name: "account-refused", path: `/account?person=${ADMIN}`, who: EMPLOYEE, ready: PROBLEM },
 ];
