@@ -34,9 +34,6 @@ pub fn consents(kind: AccountKind) -> &'static str {
     }
 }
 
-/// Where people ask Graph.
-pub const CONSOLE: &str = "/console";
-
 /// The console with a call in its form; with `run`, and its answer.
 pub fn console(method: &str, path: &str, run: bool) -> String {
     let run = if run { "&run=1" } else { "" };
@@ -83,11 +80,6 @@ pub fn csv(search: &str) -> String {
         "" => "/people.csv".into(),
         _ => format!("/people.csv?q={}", escape(search)),
     }
-}
-
-/// A person's page.
-pub fn person(id: &str) -> String {
-    format!("/people/{}", escape(id))
 }
 
 /// A person's page.

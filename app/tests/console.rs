@@ -70,7 +70,8 @@ fn page(console: &Console) -> String {
 }
 
 fn json(text: &str) -> Body {
-    Body::Json(serde_json::from_str::<Json>(text).unwrap())
+    let json = serde_json::from_str::<Json>(text);
+    Body::Json(json.unwrap_or_else(|error| panic!("{text}: {error}")))
 }
 
 #[test]

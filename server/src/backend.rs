@@ -54,7 +54,7 @@ impl Backend for RequestBackend {
     async fn home(&self) -> Result<String, ApiError> {
         let session = self.session()?;
         async {
-            let refuse = |error: &GraphError| refusal(error, &self.correlation_id);
+            let refuse = |error: &GraphError| refusal(error, self.locale, &self.correlation_id);
             let home = home::home(&self.cloakroom.graph, session, refuse)
                 .await
                 .map_err(|error| self.refuse(&error))?;

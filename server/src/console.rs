@@ -5,6 +5,7 @@ use std::{convert::Infallible, sync::Arc, time::Instant};
 
 use app::{
     error::{ApiError, Code},
+    i18n::Locale,
     links,
     model::Preferences,
     pages::console::{Answer, BATCH_BODY, Body as Shown, Console, Denied, Known},
@@ -135,7 +136,7 @@ async fn page(visit: Visit, asked: Asked, run: bool) -> Response {
     };
     let mut console = read(&cloakroom, &session, asked);
     if run && console.known.is_some() {
-        console.outcome = ask(&cloakroom, &session, &id, &console).await;
+        console.outcome = ask(&cloakroom, &session, preferences.locale, &id, &console).await;
     }
     let (status, retry_after) = match (&console.known, &console.outcome) {
         (_, Some(Err(refusal))) => (refusal.status, refusal.retry_after),
@@ -271,6 +272,7 @@ fn target(graph: &Url, typed: &str) -> String {
 async fn ask(
     cloakroom: &Cloakroom,
     session: &Arc<Session>,
+    locale: Locale,
     id: &str,
     console: &Console,
 ) -> Option<Result<Answer, ApiError>> {
@@ -298,7 +300,7 @@ async fn ask(
         return nothing();
     };
     let started = Instant::now();
-    let response = match proxy::call(cloakroom, session, id, request).await {
+    let response = match proxy::call(cloakroom, session, locale, id, request).await {
         Ok(response) => response,
         Err(refusal) => return Some(Err(refusal)),
     };

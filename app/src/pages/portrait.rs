@@ -5,7 +5,7 @@ use leptos_i18n::td_string;
 
 use crate::{
     Page,
-    components::{Avatar, Refusal},
+    components::{Avatar, Refusal, action},
     error::{ApiError, Code},
     i18n::{Locale, locale},
     links,
@@ -150,46 +150,18 @@ fn part<T>(
 
 /// Why a part is missing, with the one action that helps; the rest of the page stands.
 fn missing(locale: Locale, error: &ApiError, here: &str) -> AnyView {
-    let (text, action) = match error.code {
-        Code::ConsentRequired => (
-            td_string!(locale, portrait.consent, scopes = error.scopes.join(" ")),
-            Some((
-                td_string!(locale, problem.allow),
-                links::login(here, &[("scope", &error.scopes.join(" "))]),
-            )),
-        ),
-        Code::ClaimsRequired => (
-            error.message.clone(),
-            Some((
-                td_string!(locale, problem.continue_there),
-                links::login(
-                    here,
-                    &[("claims", error.claims.as_deref().unwrap_or_default())],
-                ),
-            )),
-        ),
-        Code::SignedOut | Code::Reauthenticate => (
-            error.message.clone(),
-            Some((
-                td_string!(locale, problem.sign_in_again),
-                links::login(here, &[]),
-            )),
-        ),
-        Code::Forbidden | Code::NotFound => (td_string!(locale, portrait.refused).to_owned(), None),
-        _ => (
-            match error.retry_after {
-                Some(seconds) => format!(
-                    "{} {}",
-                    error.message,
-                    td_string!(locale, problem.wait, seconds = seconds)
-                ),
-                None => error.message.clone(),
-            },
-            Some((td_string!(locale, problem.try_again), here.to_owned())),
-        ),
+    let text = match error.code {
+        Code::ConsentRequired => {
+            td_string!(locale, portrait.consent, scopes = error.scopes.join(" "))
+        }
+        Code::Forbidden | Code::NotFound => td_string!(locale, portrait.refused).to_owned(),
+        _ => error.message.clone(),
     };
-    let action = action
-        .map(|(label, href)| view! { <a class="button" href=href rel="external">{label}</a> });
+    let helps = !matches!(error.code, Code::Forbidden | Code::NotFound);
+    let action = helps.then(|| {
+        let (label, href) = action(locale, error, here.to_owned());
+        view! { <a class="button" href=href rel="external">{label}</a> }
+    });
     view! {
         <p>{text}</p>
         <p class="actions">{action}</p>

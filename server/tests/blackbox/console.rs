@@ -290,7 +290,7 @@ async fn no_hostile_path_gets_past_the_list() {
         let answer = run(&mut browser, &path).await;
         let status = answer.status.as_u16();
         let shows = answer.body.contains("class=\"problem\"") && !answer.body.contains("--header");
-        if !(matches!(status, 403 | 404) && shows) || !asked(&app).is_empty() {
+        if !(matches!(status, 403 | 404) && shows && asked(&app).is_empty()) {
             wrong.push(format!("{path:?}: {status}, {:?}", asked(&app)));
             app.control().forget_calls();
         }
@@ -414,7 +414,7 @@ async fn who_asks_too_much_is_told_when_to_ask_again() {
     assert_eq!(answer.header("retry-after"), "90");
     assert_shows(&answer, &["Wait 90 seconds."]);
     // The pace of the session is the proxy's.
-    app.advance(std::time::Duration::from_secs(120));
+    app.advance(std::time::Duration::from_mins(2));
     let fetch = "/graph/v1.0/applications";
     for _ in 0..3 {
         browser.fetch(fetch).await;
