@@ -86,4 +86,14 @@ export const routes: Route[] = [
   { name: "account-admin-none", path: "/account?person=noor.dewit@fabrikam.example", who: ADMIN, ready: "main .card" },
   { name: "account-nobody", path: "/account?person=nobody@fabrikam.example", who: ADMIN, ready: PROBLEM },
   { name: "account-refused", path: `/account?person=${ADMIN}`, who: EMPLOYEE, ready: PROBLEM },
+
+  // The console.
+  { name: "console", path: "/console", who: EMPLOYEE, ready: "main .ask" },
+  { name: "console-answer", path: "/console?method=GET&path=/me&run=1", who: EMPLOYEE, ready: "main .answer" },
+  { name: "console-long", path: "/console?method=GET&path=/users?$top=999&run=1", who: EMPLOYEE, ready: "main .answer" },
+  { name: "console-consent", path: "/console?method=GET&path=/me/messages&run=1", who: EMPLOYEE, little: true, ready: PROBLEM },
+  { name: "console-unlisted", path: "/console?method=GET&path=/no/such&run=1", who: EMPLOYEE, ready: "main h1" },
+  { name: "console-failing", path: "/console?method=GET&path=/me&run=1", who: EMPLOYEE, faults: failing("/me"), ready: "main h1" },
+  { name: "console-throttled", path: "/console?method=GET&path=/me&run=1", who: HASTY, faults: throttled("/me"), ready: "main h1" },
+  { name: "console-personal", path: "/console", who: PERSONAL, ready: "main .ask" },
 ];
