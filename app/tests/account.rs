@@ -144,7 +144,7 @@ fn an_administrator_asks_for_a_person_and_ends_what_they_have_r58() {
     };
     let html = page("", Ok(own));
     assert!(
-        html.contains("<form class=\"search\" action=\"/account\">"),
+        html.contains("<form action=\"/account\" class=\"search\">"),
         "{html}"
     );
     assert!(html.contains("id=\"person\""), "{html}");
