@@ -17,6 +17,7 @@ mod graph_calls;
 mod graph_paging;
 mod graph_retries;
 mod harness;
+mod home;
 mod id_token;
 mod instance;
 mod instances;
