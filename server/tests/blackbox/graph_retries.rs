@@ -92,7 +92,12 @@ async fn three_attempts_are_all_and_other_statuses_get_one() {
         app.control().forget_calls();
         app.control().fault(busy(status, None));
         let answer = browser.call("people", "").await;
-        assert_ne!(answer.json()["error"], serde_json::Value::Null, "{status}");
+        // A directory that is closed to this account is an answer (R108).
+        let json = answer.json();
+        assert!(
+            !json["error"].is_null() || (status == 403 && json == "not_permitted"),
+            "{status}: {json}"
+        );
         if status == 429 {
             assert_eq!(
                 answer.header("retry-after"),

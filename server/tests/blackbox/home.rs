@@ -40,6 +40,7 @@ async fn a_manager_sees_their_team() {
 async fn who_has_no_team_is_asked_for_what_shows_their_colleagues() {
     let app = TestApp::start().await;
     let mut browser = app.signed_in(EMPLOYEE).await;
+    app.allow(&["People.Read"]);
     let html = home(&mut browser).await;
     assert!(html.contains("if you allow it"), "{html}");
     let ask = "/auth/login?return_to=%2F&amp;scope=People.Read";
