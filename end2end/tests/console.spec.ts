@@ -18,7 +18,7 @@ test("Ctrl+Enter asks, from the path and from the body", async ({ page }) => {
   await page.goto("/console");
   await ask(page, "/me?$select=displayName");
   await expect(page).toHaveTitle("200 OK · Console · Cloakroom");
-  await expect(page.getByText('"Maya Lindqvist"')).toBeVisible();
+  await expect(page.getByText('"Maya Lindqvist"', { exact: true })).toBeVisible();
 
   await page.getByRole("combobox", { name: "Method" }).selectOption("POST");
   const body = page.getByRole("textbox", { name: "Body (JSON)" });
@@ -114,7 +114,7 @@ test.describe("without scripts", () => {
     await page.goto("/console");
     await path(page).fill("/me");
     await path(page).press("Enter");
-    await expect(page.getByText('"Maya Lindqvist"')).toBeVisible();
+    await expect(page.getByText('"Maya Lindqvist"', { exact: true })).toBeVisible();
     await page.locator("summary", { hasText: "curl" }).click();
     await expect(page.locator("#curl")).toBeVisible();
     await expect(page.getByRole("button", { name: /Copy/ })).toHaveCount(0);

@@ -1,5 +1,7 @@
 //! The console: what it asks Graph, when it does not, and what its pages show.
 
+use std::time::Duration;
+
 use app::links;
 use emulator::{Answer as Bad, Call, Endpoint, Fault};
 use reqwest::Method;
@@ -285,12 +287,13 @@ async fn no_hostile_path_gets_past_the_list() {
     ];
     for path in paths {
         // The table is longer than a session may ask in one go (R90).
-        app.advance(std::time::Duration::from_secs(1));
+        app.advance(Duration::from_secs(1));
         let path = path.replace("{evil}", &evil);
         let answer = run(&mut browser, &path).await;
         let status = answer.status.as_u16();
         let shows = answer.body.contains("class=\"problem\"") && !answer.body.contains("--header");
-        if !(matches!(status, 403 | 404) && shows && asked(&app).is_empty()) {
+        let right = matches!(status, 403 | 404) && shows && asked(&app).is_empty();
+        if !right {
             wrong.push(format!("{path:?}: {status}, {:?}", asked(&app)));
             app.control().forget_calls();
         }
@@ -416,7 +419,7 @@ async fn who_asks_too_much_is_told_when_to_ask_again() {
     assert_eq!(answer.header("retry-after"), "90");
     assert_shows(&answer, &["You can try again in 90 seconds."]);
     // The pace of the session is the proxy's.
-    app.advance(std::time::Duration::from_mins(2));
+    app.advance(Duration::from_mins(2));
     let fetch = "/graph/v1.0/applications";
     for _ in 0..3 {
         browser.fetch(fetch).await;
