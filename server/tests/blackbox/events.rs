@@ -92,7 +92,7 @@ async fn a_page_hears_that_its_session_has_ended_whoever_ended_it() {
 #[tokio::test] // R48, R75
 async fn a_page_hears_that_the_same_person_has_signed_in_again() {
     let app = TestApp::start().await;
-    for ask in ["", "&scope=Mail.ReadBasic"] {
+    for ask in ["", "&scope=User.Read"] {
         let mut browser = app.signed_in(EMPLOYEE).await;
         let stream = listen(&app, &browser).await;
         let callback = browser.begin(EMPLOYEE, ask).await;
