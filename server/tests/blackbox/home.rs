@@ -48,6 +48,12 @@ async fn who_has_no_team_is_asked_for_what_shows_their_colleagues() {
     // Nothing was asked of Graph that it would have refused.
     assert_eq!(paths(&app), ["/v1.0/me", "/v1.0/me/directReports"]);
 
+    // They consent.
+    let consented = "openid profile offline_access User.Read User.ReadBasic.All People.Read";
+    app.control().register(Client {
+        consented: consented.split(' ').map(str::to_owned).collect(),
+        ..Client::demo()
+    });
     let callback = browser.begin(EMPLOYEE, "&scope=People.Read").await;
     browser.get_from_elsewhere(&callback).await;
     let html = home(&mut browser).await;
