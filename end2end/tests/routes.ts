@@ -77,6 +77,16 @@ export const routes: Route[] = [
   { name: "people-failing", path: "/people", who: EMPLOYEE, faults: failing("/users"), ready: PROBLEM },
   { name: "people-challenged", path: "/people", who: EMPLOYEE, faults: challenged("/users"), ready: PROBLEM },
 
+  // People in their organisation.
+  { name: "me", path: "/me", who: EMPLOYEE, ready: "main .ties" },
+  { name: "me-personal", path: "/me", who: PERSONAL, ready: "main .portrait" },
+  { name: "me-guest", path: "/me", who: GUEST, ready: "main .portrait" },
+  { name: "me-little", path: "/me", who: EMPLOYEE, little: true, ready: "main .ties" },
+  { name: "me-failing", path: "/me", who: EMPLOYEE, faults: failing("/directReports"), ready: "main .ties" },
+  { name: "me-nothing", path: "/me", who: EMPLOYEE, faults: failing("/me"), ready: "main h1" },
+  { name: "person", path: "/people/tomas.okafor@fabrikam.example", who: EMPLOYEE, ready: "main .ties" },
+  { name: "person-nobody", path: "/people/nobody@fabrikam.example", who: EMPLOYEE, ready: PROBLEM },
+
   // Where you're signed in.
   { name: "account", path: "/account", who: EMPLOYEE, ready: "main .sessions" },
   { name: "account-guest", path: "/account", who: GUEST, ready: "main .sessions" },

@@ -9,6 +9,9 @@ const ROUTES: { path: string; signedIn?: boolean; budget: number; wasm?: boolean
   { path: "/auth/error", budget: 10_000 },
   { path: "/", signedIn: true, budget: 160_000, wasm: true },
   { path: "/people", signedIn: true, budget: 160_000, wasm: true },
+  { path: "/me", signedIn: true, budget: 16_000 },
+  { path: "/people/tomas.okafor@fabrikam.example", signedIn: true, budget: 16_000 },
+  { path: "/console", signedIn: true, budget: 20_000 },
   { path: "/account", signedIn: true, budget: 16_000 },
 ];
 
