@@ -9,7 +9,7 @@ use app::{
 };
 use axum::{
     Extension,
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     http::{HeaderValue, StatusCode, Uri, header},
     response::Response,
 };
@@ -44,8 +44,9 @@ pub async fn person(
     Extension(preferences): Extension<Preferences>,
     Extension(Visitor(visitor)): Extension<Visitor>,
     uri: Uri,
-    Path(person): Path<String>,
+    person: Result<Path<String>, PathRejection>,
 ) -> Response {
+    let person = person.map(|Path(person)| person).unwrap_or_default();
     let whom = Whom::user(&person);
     page(&cloakroom, &id, preferences, visitor, &uri, whom).await
 }

@@ -99,10 +99,14 @@ pub async fn person(
     }
 }
 
-/// Whether a text can be a sign-in name or an object id, and nothing else: no path, no query, no `$`-function.
+/// Whether a text can be a sign-in name or an object id, and nothing else: no path, no query, no function (`delta`).
 pub(super) fn is_name(text: &str) -> bool {
     let plain = |c: char| c.is_alphanumeric() || "-._@'#!^~+".contains(c);
-    text.len() <= LONGEST_NAME && text.starts_with(char::is_alphanumeric) && text.chars().all(plain)
+    let is_id = |text: &str| text.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+    text.len() <= LONGEST_NAME
+        && text.starts_with(char::is_alphanumeric)
+        && text.chars().all(plain)
+        && (text.contains('@') || is_id(text))
 }
 
 /// A page of the directory.

@@ -14,7 +14,6 @@ pub fn asked_for() -> impl Iterator<Item = &'static str> {
         REVOKE,
         MANAGER,
         REPORTS,
-        MY_GROUPS,
         GROUPS,
         ORGANIZATION,
     ]
@@ -78,20 +77,9 @@ pub const MANAGER: AnyOf<'_> = &[
 /// <https://learn.microsoft.com/graph/api/user-list-directreports>.
 pub const REPORTS: AnyOf<'_> = PEOPLE;
 
-/// <https://learn.microsoft.com/graph/api/user-list-memberof>, for oneself.
-pub const MY_GROUPS: AnyOf<'_> = &[
-    "User.Read",
-    "GroupMember.Read.All",
-    "User.Read.All",
-    "Directory.Read.All",
-    "Directory.ReadWrite.All",
-];
-
-/// <https://learn.microsoft.com/graph/api/user-list-memberof>, for others.
+/// <https://learn.microsoft.com/graph/api/user-list-memberof>. Less is enough for the ids of groups; these give names too.
 pub const GROUPS: AnyOf<'_> = &[
     "GroupMember.Read.All",
-    "User.Read.All",
-    "User.ReadWrite.All",
     "Directory.Read.All",
     "Directory.ReadWrite.All",
 ];

@@ -183,17 +183,16 @@ pub async fn groups(
     session: &Arc<Session>,
     whom: Whom<'_>,
 ) -> Result<Vec<Group>, GraphError> {
-    let mine = members_of(graph, session, permission::MY_GROUPS, Whom::ME);
+    let mine = members_of(graph, session, Whom::ME);
     let found = if whom.is_me() {
         mine.await?
     } else {
-        let theirs = members_of(graph, session, permission::GROUPS, whom);
+        let theirs = members_of(graph, session, whom);
         let (mine, mut theirs) = tokio::try_join!(mine, theirs)?;
         let mine: HashSet<_> = mine.into_iter().map(|group| group.id).collect();
         theirs.retain(|group| mine.contains(&group.id));
         theirs
     };
-    // Without a permission to read groups Graph names them, but with an id alone.
     let mut groups: Vec<_> = found
         .into_iter()
         .filter_map(|group| {
@@ -210,13 +209,12 @@ pub async fn groups(
 async fn members_of(
     graph: &Client,
     session: &Arc<Session>,
-    need: AnyOf<'_>,
     whom: Whom<'_>,
 ) -> Result<Vec<GraphGroup>, GraphError> {
     let mut url = whom.url(graph, &["memberOf"])?;
     url.query_pairs_mut()
         .append_pair("$select", "id,displayName,description");
-    let found: Vec<GraphGroup> = listed(graph, session, need, url).await?;
+    let found: Vec<GraphGroup> = listed(graph, session, permission::GROUPS, url).await?;
     Ok(found
         .into_iter()
         .filter(|object| object.kind == "#microsoft.graph.group")
