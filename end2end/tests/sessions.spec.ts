@@ -120,12 +120,14 @@ test("another account in one tab is noticed in the others (R48, R75)", async ({ 
 
 test("a sign-in of the same person that asks for more leaves the other tabs as they are", async ({ page, context }) => {
   const areEmptiedInTime = await stopwatch(context);
+  let listening = page.waitForResponse("**/auth/events");
   await signIn(page);
   await awake(page);
+  await listening;
   await page.evaluate(() => Object.assign(window, { here: true }));
   const other = await context.newPage();
   await other.goto("/auth/login?return_to=%2Fpeople&scope=Mail.ReadBasic");
-  const listening = page.waitForResponse("**/auth/events");
+  listening = page.waitForResponse("**/auth/events");
   await other.getByRole("button", { name: "Accept" }).click();
   await expect(people(other)).toHaveCount(25);
   await listening;
@@ -137,8 +139,10 @@ test("a sign-in of the same person that asks for more leaves the other tabs as t
 });
 
 test("a tab waits for the cookie of the same person's next session, and only for so long (R48, R75)", async ({ page, context }) => {
+  const listening = page.waitForResponse("**/auth/events");
   await signIn(page);
   await awake(page);
+  await listening;
   await page.evaluate(() => Object.assign(window, { here: true }));
   // The answer to the sign-in takes its time: until it is here, the browser asks with the old session's cookie.
   let asked = 0;
