@@ -101,10 +101,12 @@ async function ask(method) {
 async function check(why = "check", method = "GET") {
   if (why === "replaced") patient = Date.now() + PATIENCE;
   let session = await ask(method);
-  for (let pause = 50; !session?.user && !emptied && Date.now() < patient; pause *= 2) {
+  for (let pause = 50; !session?.user && !emptied && Date.now() < patient; pause = Math.min(2 * pause, 1000)) {
     await new Promise((resolve) => setTimeout(resolve, pause));
     session = await ask(method);
   }
+  // It is here; its end is not waited out.
+  if (why === "replaced") patient = 0;
   if (!session) {
     if (why !== "check") empty();
     else if (ends) plan();

@@ -100,13 +100,14 @@ fn around(options: LeptosOptions, visit: Visit, page: Page, scripts: bool) -> An
     } = visit.preferences;
     let expiry = expiry(&visit);
     let signed_in = expiry.is_some();
-    let watch = signed_in.then(|| {
+    let frame = signed_in.then(|| {
         view! {
-            <script type="module" src="/session.js"></script>
             <script type="module" src="/frame.js"></script>
             <script type="module" src="/wait.js"></script>
         }
     });
+    // The last to run: it may empty the document at once.
+    let watch = signed_in.then(|| view! { <script type="module" src="/session.js"></script> });
     let keys = signed_in.then(|| keys(locale, no_shortcuts));
     // A live region has to be there before it says anything.
     let offline = signed_in.then(|| {
@@ -131,7 +132,7 @@ fn around(options: LeptosOptions, visit: Visit, page: Page, scripts: bool) -> An
                 <title>{page.title}</title>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="stylesheet" href=style/>
-                {watch}
+                {frame}
                 {scripts}
             </head>
             <body>
@@ -148,6 +149,7 @@ fn around(options: LeptosOptions, visit: Visit, page: Page, scripts: bool) -> An
                 {expiry}
                 {keys}
                 {footer(locale, theme, signed_in)}
+                {watch}
             </body>
         </html>
     }
