@@ -15,7 +15,7 @@ use tracing::Instrument;
 
 use crate::{
     Cloakroom,
-    graph::{GraphError, directory},
+    graph::{GraphError, directory, proxy::limits::Place},
     session::Session,
     tokens::Refusal,
 };
@@ -50,6 +50,7 @@ impl Backend for RequestBackend {
 
     async fn profile(&self) -> Result<Profile, ApiError> {
         let session = self.session()?;
+        let _place = self.place(session).await?;
         async {
             directory::profile(&self.cloakroom.graph, session)
                 .await
@@ -61,6 +62,7 @@ impl Backend for RequestBackend {
 
     async fn people(&self, search: &str, cursor: &str) -> Result<Directory, ApiError> {
         let session = self.session()?;
+        let _place = self.place(session).await?;
         let Cloakroom { graph, sealer, .. } = &*self.cloakroom;
         async {
             directory::people(graph, sealer, session, search, cursor)
@@ -77,6 +79,13 @@ impl RequestBackend {
         let refusal =
             || ApiError::new(Code::SignedOut, "You are signed out.", &self.correlation_id);
         self.session.as_ref().ok_or_else(refusal)
+    }
+
+    /// R90: what a page asks counts, whichever way it asks.
+    async fn place(&self, session: &Session) -> Result<Place, ApiError> {
+        let limits = &self.cloakroom.proxy.limits;
+        let place = limits.enter(&session.id, 1).await;
+        place.map_err(|error| self.refuse(&error))
     }
 
     fn refuse(&self, error: &GraphError) -> ApiError {
@@ -110,7 +119,7 @@ pub fn refusal(error: &GraphError, correlation_id: &str) -> ApiError {
         Code::Forbidden => "Your account may not do this.",
         Code::NotFound => "There is nothing at this address.",
         Code::TooLarge => "That is too large.",
-        Code::Throttled => "Microsoft asks for a short pause.",
+        Code::Throttled => "Microsoft asks for a pause.",
         Code::Graph => "Microsoft Graph gave an answer that makes no sense.",
         Code::Unavailable => "Microsoft can't be reached just now.",
         Code::Timeout => "Microsoft did not answer in time.",
@@ -121,9 +130,16 @@ pub fn refusal(error: &GraphError, correlation_id: &str) -> ApiError {
             "A personal account belongs to no organisation, so there is no directory."
         }
         GraphError::SendAgain => "Your sign-in was renewed meanwhile. Try again.",
+        GraphError::TooMuch { .. } => {
+            "This session asks for too much at once. Try again in a moment."
+        }
         _ => message,
     };
     let mut refusal = ApiError::new(code, message, correlation_id);
+    if let Some(minutes) = error.reaches_after().map(|seconds| seconds.div_ceil(60)) {
+        refusal.message =
+            format!("Microsoft asks for a long pause. It can be asked again in {minutes} minutes.");
+    }
     refusal.status = error.status();
     refusal.retry_after = error.retry_after();
     match error {

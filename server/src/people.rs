@@ -1,15 +1,18 @@
 //! Routes about people that are no pages: their photos, and the directory as a table.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use app::{
-    error::Code,
+    error::{ApiError, Code},
     model::{Preferences, Problem},
 };
 use axum::{
     Extension,
     body::Body,
-    extract::{Path, Query, State},
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -48,12 +51,15 @@ pub async fn photo(
     State(cloakroom): State<Arc<Cloakroom>>,
     Extension(Visitor(visitor)): Extension<Visitor>,
     Extension(CorrelationId(id)): Extension<CorrelationId>,
-    Path(person): Path<String>,
-    Query(PhotoQuery { size }): Query<PhotoQuery>,
+    person: Result<Path<String>, PathRejection>,
+    query: Result<Query<PhotoQuery>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
     let Some(session) = visitor else {
         return routes::answer(&refusal(&GraphError::Token(Refusal::SignedOut), &id));
+    };
+    let (Ok(Path(person)), Ok(Query(PhotoQuery { size }))) = (person, query) else {
+        return routes::answer(&not_found(&id));
     };
     let Cloakroom { graph, photos, .. } = &*cloakroom;
     let photo = match photos.get(graph, &session, &person, size).await {
@@ -77,6 +83,11 @@ pub async fn photo(
     let kind = [(header::CONTENT_TYPE, photo.kind)];
     let bytes = axum::body::Bytes::from_owner(photo.bytes);
     (caching, etag, kind, bytes).into_response()
+}
+
+/// An address that can't be read leads nowhere.
+fn not_found(id: &str) -> ApiError {
+    ApiError::new(Code::NotFound, "There is nothing at this address.", id)
 }
 
 /// RFC 9110 §13.1.2, with the weak comparison that it asks for.
@@ -104,25 +115,36 @@ pub async fn csv(
     Extension(preferences): Extension<Preferences>,
     Extension(Visitor(visitor)): Extension<Visitor>,
     Extension(CorrelationId(id)): Extension<CorrelationId>,
-    Query(CsvQuery { q }): Query<CsvQuery>,
+    query: Result<Query<CsvQuery>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
-    let started = match &visitor {
-        None => Err(GraphError::Token(Refusal::SignedOut)),
-        Some(session) if session.signed_in.user.is_personal() => Err(GraphError::PersonalAccount),
-        Some(session) => start(&cloakroom, session, &q).await.map(|it| (it, session)),
+    let started = match (&visitor, query) {
+        (None, _) => Err(refusal(&GraphError::Token(Refusal::SignedOut), &id)),
+        (_, Err(_)) => Err(not_found(&id)),
+        (Some(session), _) if session.signed_in.user.is_personal() => {
+            Err(refusal(&GraphError::PersonalAccount, &id))
+        }
+        (Some(session), Ok(Query(CsvQuery { q }))) => start(&cloakroom, session, &q)
+            .await
+            .map(|export| (export, session))
+            .map_err(|error| explained(&error, &id)),
     };
     match started {
         Ok((export, session)) => table(cloakroom.clone(), session.clone(), export),
-        Err(error) => no_table(
-            &cloakroom,
-            preferences,
-            visitor.as_deref(),
-            &id,
-            &headers,
-            &error,
-        ),
+        Err(refusal) => {
+            let visitor = visitor.as_deref();
+            no_table(&cloakroom, preferences, visitor, &id, &headers, refusal)
+        }
     }
+}
+
+fn explained(error: &GraphError, id: &str) -> ApiError {
+    let mut refusal = refusal(error, id);
+    if error.denies_listing() {
+        "Your organisation does not let this account list its people."
+            .clone_into(&mut refusal.message);
+    }
+    refusal
 }
 
 async fn start(
@@ -130,8 +152,14 @@ async fn start(
     session: &Arc<Session>,
     search: &str,
 ) -> Result<Export, GraphError> {
-    let Cloakroom { graph, clock, .. } = cloakroom;
+    let Cloakroom {
+        graph,
+        clock,
+        proxy,
+        ..
+    } = cloakroom;
     let first = export::first_page(graph, search)?;
+    let _place = proxy.limits.enter(&session.id, 1).await?;
     Export::start(graph, clock, session, first, export::MOST_ROWS).await
 }
 
@@ -157,14 +185,12 @@ fn table(cloakroom: Arc<Cloakroom>, session: Arc<Session>, export: Export) -> Re
                     return Err(error);
                 }
             };
-            let rows = export
-                .next(&cloakroom.graph, &cloakroom.clock, &session)
-                .await;
+            let rows = rows(&cloakroom, &session, &mut export).await;
             Ok(match rows {
                 Ok(rows) => rows.map(|rows| (rows, Step::Rows(export))),
                 Err(error) => {
                     tracing::warn!(event = "export_broken", %error, "a download was broken off");
-                    Some((export::torn_off()?, Step::Broken(error)))
+                    Some((export::torn_off(&error)?, Step::Broken(error)))
                 }
             })
         }
@@ -186,6 +212,32 @@ fn table(cloakroom: Arc<Cloakroom>, session: Arc<Session>, export: Export) -> Re
     response
 }
 
+/// The next rows, as long as the session lives, at its pace (R90).
+async fn rows(
+    cloakroom: &Cloakroom,
+    session: &Session,
+    export: &mut Export,
+) -> Result<Option<Vec<u8>>, GraphError> {
+    let Cloakroom {
+        graph,
+        clock,
+        proxy,
+        sessions,
+        ..
+    } = cloakroom;
+    let _place = loop {
+        match proxy.limits.enter(&session.id, 1).await {
+            Err(GraphError::TooMuch { retry_after }) => {
+                clock.sleep(Duration::from_secs(retry_after.into())).await;
+            }
+            place => break place?,
+        }
+    };
+    let found = sessions.find(&session.id).await.map_err(Refusal::from)?;
+    let session = Arc::new(found.ok_or(Refusal::SignedOut)?);
+    export.next(graph, clock, &session).await
+}
+
 /// A person who followed a link gets a page, a script the refusal as every data call has it.
 fn no_table(
     cloakroom: &Cloakroom,
@@ -193,13 +245,8 @@ fn no_table(
     visitor: Option<&Session>,
     id: &str,
     headers: &HeaderMap,
-    error: &GraphError,
+    refusal: ApiError,
 ) -> Response {
-    let mut refusal = refusal(error, id);
-    if error.denies_listing() {
-        "Your organisation does not let this account list its people."
-            .clone_into(&mut refusal.message);
-    }
     if !browser::is_navigation(headers) {
         return routes::answer(&refusal);
     }
