@@ -56,7 +56,7 @@ lighthouse: build
 	@scripts/install lighthouse
 	export ALONE=lighthouse && $(PLAYWRIGHT) --project=lighthouse
 
-# What /people weighs, compressed; fails above the gate.
+# What each page weighs, compressed; fails over budget.
 size: build
 	@scripts/install test
 	$(PLAYWRIGHT) size

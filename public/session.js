@@ -10,6 +10,8 @@ const LEAD = Math.min(Math.max(20, Math.min(120, idle / 4)), idle / 2) * 1000;
 const LONGEST = 2 ** 31 - 1;
 /** Before another try where the server refused the stream of events, in ms. */
 const PAUSE = 10_000;
+/** How long the next session of the same person may take to arrive in this browser, in ms. */
+const PATIENCE = 5000;
 
 /** The other tabs of this browser, while this one is shown. */
 let tabs;
@@ -22,16 +24,26 @@ let timer;
 /** A form is on its way, a sign-out perhaps: its answer is where this tab goes. */
 let sending = false;
 let emptied = false;
+/** Until then nobody is signed out here: a sign-in of the same person has ended the session, and its answer with the next
+    session's cookie is on its way. */
+let patient = 0;
 
 // One stream of events a browser: the tab that holds the lock has it, the next one takes over.
 
-function join() {
+/** A tab whose turn it is at once looks when its stream opens; the others do `otherwise`. */
+function join(otherwise) {
   tabs = new BroadcastChannel("session");
-  tabs.onmessage = ({ data }) => check(data === "ended");
+  tabs.onmessage = ({ data }) => check(data);
+  const mine = tabs;
   const waiting = new AbortController();
   leave = () => waiting.abort();
-  const turn = () => new Promise((over) => listen(over));
-  navigator.locks.request("session", { signal: waiting.signal }, turn).catch(() => {});
+  const turn = () => tabs === mine && new Promise((over) => listen(over));
+  const { locks } = navigator;
+  locks.request("session", { ifAvailable: true }, (lock) => {
+    if (lock) return turn();
+    otherwise?.();
+    locks.request("session", { signal: waiting.signal }, turn).catch(() => {});
+  });
 }
 
 function listen(over) {
@@ -45,12 +57,14 @@ function listen(over) {
   };
   // What happened before, nobody has told.
   events.onopen = () => everyTab("check");
-  events.addEventListener("ended", async () => {
-    events.close();
-    await everyTab("ended");
-    // A sign-in that asked for more has replaced the session of the same person.
-    if (tabs === mine) listen(over);
-  });
+  for (const end of ["ended", "replaced"]) {
+    events.addEventListener(end, async () => {
+      events.close();
+      await everyTab(end);
+      // A sign-in has replaced the session of the same person.
+      if (tabs === mine) listen(over);
+    });
+  }
   events.onerror = async () => {
     // A lost connection the browser makes anew; a refusal is final.
     if (events.readyState !== EventSource.CLOSED) return;
@@ -68,21 +82,31 @@ function part() {
 
 function everyTab(why) {
   tabs?.postMessage(why);
-  return check(why === "ended");
+  return check(why);
+}
+
+async function ask(method) {
+  try {
+    const answer = await fetch("/auth/session", { method, headers: { "X-CSRF": "1" } });
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null;
+  }
 }
 
 /**
- * Asks how the session stands; true if it is still this page's. A POST says that somebody is here. Where the session
- * should have ended, no answer is as good as one.
+ * Asks how the session stands; true if it is still this page's. A POST says that somebody is here. `why` may be that it
+ * has `ended` or was `replaced`: then no answer is as good as one.
  */
-async function check(over = false, method = "GET") {
-  let session;
-  try {
-    const answer = await fetch("/auth/session", { method, headers: { "X-CSRF": "1" } });
-    if (!answer.ok) throw new Error(answer.statusText);
-    session = await answer.json();
-  } catch {
-    if (over) empty();
+async function check(why = "check", method = "GET") {
+  if (why === "replaced") patient = Date.now() + PATIENCE;
+  let session = await ask(method);
+  for (let pause = 50; !session?.user && !emptied && Date.now() < patient; pause *= 2) {
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    session = await ask(method);
+  }
+  if (!session) {
+    if (why !== "check") empty();
     else if (ends) plan();
     return false;
   }
@@ -104,6 +128,7 @@ function empty() {
   if (emptied) return;
   emptied = true;
   part();
+  sessionStorage.clear();
   document.title = "Cloakroom";
   document.body.replaceChildren();
   setTimeout(load, sending ? PAUSE : 0);
@@ -126,7 +151,7 @@ function plan() {
   if (due) warn();
   else if (dialog.open) dialog.close("known");
   const wait = due ? Math.max(left, 1000) : left - LEAD;
-  timer = setTimeout(() => check(due), Math.min(wait, LONGEST));
+  timer = setTimeout(() => check(due ? "ended" : "check"), Math.min(wait, LONGEST));
 }
 
 /** The end that has been seen and can't be put off. */
@@ -170,13 +195,14 @@ dialog.addEventListener("close", async () => {
   if (dialog.returnValue === "known") return;
   if (last()) accepted = expires;
   // Whichever key closed it, somebody is here.
-  else if (await check(false, "POST")) tabs?.postMessage("check");
+  else if (await check("check", "POST")) tabs?.postMessage("check");
 });
 
 // What happens to a page
 
 addEventListener("submit", ({ target }) => {
   sending ||= target.method === "post";
+  if (target.getAttribute("action")?.startsWith("/auth/")) sessionStorage.clear();
 });
 
 addEventListener("visibilitychange", () => {
@@ -200,5 +226,4 @@ addEventListener("pageshow", async ({ persisted }) => {
   else if (!emptied) location.reload();
 });
 
-join();
-check();
+join(check);

@@ -13,7 +13,7 @@ use leptos::server_fn::{
 };
 
 use crate::error::{ApiError, Code};
-use crate::model::{Directory, Profile};
+use crate::model::Directory;
 use crate::wire::Answer;
 
 /// What the pages need of the server, for one request's session.
@@ -25,17 +25,17 @@ pub trait Backend: Send + Sync {
     /// The id of the request, to quote.
     fn correlation_id(&self) -> String;
 
-    /// The signed-in person's profile.
-    async fn profile(&self) -> Result<Profile, ApiError>;
+    /// The signed-in person's home, as HTML that [`pages::welcome`](crate::pages::welcome) makes.
+    async fn home(&self) -> Result<String, ApiError>;
 
     /// A page of the directory: the first for an empty cursor, all people for an empty search.
     async fn people(&self, search: &str, cursor: &str) -> Result<Directory, ApiError>;
 }
 
-/// The signed-in person's profile.
-#[server(name = GetProfile, prefix = "/api", endpoint = "profile", output = Answer, client = SameOrigin)]
-pub async fn profile() -> Result<Profile, ApiError> {
-    answer(&backend()?, backend()?.profile().await)
+/// The signed-in person's home, as HTML.
+#[server(name = GetHome, prefix = "/api", endpoint = "home", output = Answer, client = SameOrigin)]
+pub async fn home() -> Result<String, ApiError> {
+    answer(&backend()?, backend()?.home().await)
 }
 
 /// A page of the directory. An empty search finds everyone, an empty cursor is the first page.

@@ -2,15 +2,14 @@
 
 use leptos::prelude::*;
 use leptos_router::{
-    SsrMode,
+    SsrMode, StaticSegment,
     components::{FlatRoutes, Route, Router},
     hooks::use_location,
-    path,
 };
 
 use crate::{
     i18n,
-    pages::{Home, NotFound, People, title_of},
+    pages::{self, NotFound, SEARCH, title_of},
 };
 
 /// Whether a page's next data are on their way. Those before stay until they are here.
@@ -23,12 +22,14 @@ pub fn App() -> impl IntoView {
     let routing = RwSignal::new(false);
     let pending = RwSignal::new(false);
     provide_context(Pending(pending));
+    // Of one type, so that the WASM has the router's half of a page once.
+    let [home, people]: [fn() -> AnyView; 2] = [pages::home, pages::people];
     view! {
         <Router set_is_routing=routing>
             <Arrival routing pending/>
             <FlatRoutes fallback=NotFound>
-                <Route path=path!("/") view=Home ssr=SsrMode::Async/>
-                <Route path=path!("/people") view=People ssr=SsrMode::Async/>
+                <Route path=StaticSegment("") view=home ssr=SsrMode::Async/>
+                <Route path=StaticSegment("people") view=people ssr=SsrMode::Async/>
             </FlatRoutes>
         </Router>
     }
@@ -61,13 +62,9 @@ fn arrive(path: &str) {
     if let Some(link) = find(&format!("nav [href=\"{path}\"]")) {
         _ = link.set_attribute("aria-current", "page");
     }
-    // Who is typing goes on typing; the page's status says what was found.
-    let types = document
-        .active_element()
-        .is_some_and(|element| element.tag_name() == "INPUT");
-    if let Some(heading) = find("h1")
-        && !types
-    {
+    // Who is typing goes on.
+    let typing = find(":focus").is_some_and(|field| field.id() == SEARCH);
+    if let Some(heading) = find("h1").filter(|_| !typing) {
         use leptos::wasm_bindgen::JsCast;
         _ = heading
             .unchecked_into::<leptos::web_sys::HtmlElement>()

@@ -5,10 +5,11 @@ use leptos::{
     server_fn::error::{FromServerFnError, ServerFnErrorErr},
     wasm_bindgen::JsValue,
 };
+use leptos_i18n::td_string;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    api,
+    api, i18n,
     wire::{FromJson, Json, field, from_json},
 };
 
@@ -104,19 +105,25 @@ impl FromServerFnError for ApiError {
 
     /// What goes wrong outside our own code: the network, an answer that is not ours, a call that is not a page's.
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        // In the browser there is nobody to ask but the document.
+        let locale = if cfg!(feature = "hydrate") {
+            i18n::of_document()
+        } else {
+            i18n::locale()
+        };
         let (code, message) = match error {
             // How a body without a length is cut off.
             ServerFnErrorErr::Deserialization(text) if text.contains("length limit") => {
-                (Code::TooLarge, "That is too large.")
+                (Code::TooLarge, td_string!(locale, problem.too_large_text))
             }
             ServerFnErrorErr::Args(_)
             | ServerFnErrorErr::MissingArg(_)
             | ServerFnErrorErr::Deserialization(_)
                 if api::backend().is_ok() =>
             {
-                (Code::NotFound, "The request was incomplete.")
+                (Code::NotFound, td_string!(locale, problem.incomplete))
             }
-            _ => (Code::Unavailable, "The server did not answer. Try again."),
+            _ => (Code::Unavailable, td_string!(locale, problem.no_answer)),
         };
         let mut refusal = Self::new(code, message, "");
         if let Ok(backend) = api::backend() {

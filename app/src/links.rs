@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::model::AccountKind;
+
 /// Ends the session; a POST.
 pub const LOGOUT: &str = "/auth/logout";
 
@@ -11,11 +13,33 @@ pub const PREFERENCES: &str = "/preferences";
 /// Where you are signed in.
 pub const ACCOUNT: &str = "/account";
 
+/// The viewer's profile.
+pub const ME: &str = "/me";
+
+/// Where developers ask Graph.
+pub const CONSOLE: &str = "/console";
+
 /// Ends one session; a POST.
 pub const END: &str = "/account/end";
 
 /// Ends the viewer's other sessions, or all of another person; a POST.
 pub const END_OTHERS: &str = "/account/end-others";
+
+/// Where people see and withdraw what they have allowed an app, at Microsoft.
+/// <https://learn.microsoft.com/entra/identity-platform/application-consent-experience>
+pub fn consents(kind: AccountKind) -> &'static str {
+    match kind {
+        AccountKind::Work => "https://myapps.microsoft.com",
+        AccountKind::Personal => "https://account.live.com/consent/Manage",
+    }
+}
+
+/// The console with a call in its form; with `run`, and its answer.
+pub fn console(method: &str, path: &str, run: bool) -> String {
+    let run = if run { "&run=1" } else { "" };
+    let (method, path) = (escape(method), escape(path));
+    format!("{CONSOLE}?method={method}&path={path}{run}")
+}
 
 /// Starts a sign-in that comes back to `return_to`, with further parameters of the login route.
 pub fn login(return_to: &str, parameters: &[(&str, &str)]) -> String {
@@ -50,9 +74,25 @@ pub fn people(search: &str, cursor: &str) -> String {
     href
 }
 
-/// The directory, or those of it whom a search finds, as a table for spreadsheets.
-pub fn people_csv(search: &str) -> String {
-    format!("/people.csv?q={}", escape(search))
+/// Those whom a search finds, or all people, as a table to download.
+pub fn csv(search: &str) -> String {
+    match search {
+        "" => "/people.csv".into(),
+        _ => format!("/people.csv?q={}", escape(search)),
+    }
+}
+
+/// A person's page.
+pub fn person(id: &str) -> String {
+    format!("/people/{}", escape(id))
+}
+
+/// A chat in Teams. <https://learn.microsoft.com/microsoftteams/platform/concepts/build-and-test/deep-link-teams>
+pub fn chat(address: &str) -> String {
+    format!(
+        "https://teams.microsoft.com/l/chat/0/0?users={}",
+        escape(address)
+    )
 }
 
 /// A person's photo; 404 where there is none.
@@ -111,6 +151,8 @@ mod tests {
 
     #[test]
     fn nothing_in_a_value_leaves_its_place() {
+        assert_eq!(person("../a?b#c"), "/people/..%2Fa%3Fb%23c");
+        assert_eq!(csv("a&b"), "/people.csv?q=a%26b");
         assert_eq!(photo("../a?b#c", 48), "/photo/..%2Fa%3Fb%23c?size=48");
         assert_eq!(mail("a?bcc=b@x"), "mailto:a%3Fbcc=b@x");
         assert_eq!(phone("+31 20 555 0100"), "tel:+31205550100");

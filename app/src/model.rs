@@ -4,6 +4,7 @@ use leptos::wasm_bindgen::JsValue;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    error::ApiError,
     i18n::Locale,
     wire::{FromJson, field, from_json},
 };
@@ -15,6 +16,8 @@ pub struct Preferences {
     pub locale: Locale,
     /// The colours of the pages.
     pub theme: Theme,
+    /// Whether keys do nothing but type (WCAG 2.1.4).
+    pub no_shortcuts: bool,
 }
 
 /// The colours of the pages.
@@ -70,13 +73,26 @@ pub enum AccountKind {
     Personal,
 }
 
-/// The signed-in person's own profile, from Graph `/me`. Nulls are normal (R109).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Profile {
+/// What the home shows of the signed-in person. Nulls are normal (R109).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Home {
     /// The person.
     pub person: Person,
     /// The kind of account that signed in.
     pub account: AccountKind,
+    /// Whom they work with.
+    pub near: Near,
+}
+
+/// Whom somebody works with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Near {
+    /// Whether these are their direct reports; else those whom Microsoft Graph calls relevant.
+    pub reports: bool,
+    /// A few of them.
+    pub people: Vec<Person>,
+    /// Why there are none to show.
+    pub refusal: Option<ApiError>,
 }
 
 /// A person of the directory, as far as the granted scope shows them.
@@ -94,6 +110,50 @@ pub struct Person {
     pub phone: Option<String>,
     /// Office location.
     pub office: Option<String>,
+}
+
+/// A part of a page: what there is, or why there is nothing.
+pub type Part<T> = Result<T, ApiError>;
+
+/// Somebody, as far as the viewer may see them; the viewer too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Portrait {
+    /// The person.
+    pub person: Person,
+    /// The sign-in name.
+    pub username: Option<String>,
+    /// Department.
+    pub department: Option<String>,
+    /// A guest of the organisation.
+    pub guest: bool,
+    /// Whether it is the viewer.
+    pub own: bool,
+    /// The viewer's kind of account.
+    pub account: AccountKind,
+    /// What an organisation knows; a personal account has none (R108).
+    pub ties: Option<Ties>,
+}
+
+/// A person in their organisation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ties {
+    /// The organisation's name.
+    pub organization: Part<Option<String>>,
+    /// The manager, the manager's manager and so on.
+    pub managers: Part<Vec<Person>>,
+    /// Who reports to them.
+    pub reports: Part<Vec<Person>>,
+    /// The groups that they are in; of another person those that the viewer is in as well.
+    pub groups: Part<Vec<Group>>,
+}
+
+/// A group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
 }
 
 /// What the directory has for the viewer.
@@ -115,6 +175,8 @@ pub struct PeoplePage {
     pub people: Vec<Person>,
     /// Number of this page, from 1.
     pub number: u32,
+    /// How many people there are on all pages, where Graph said so.
+    pub total: Option<u32>,
     /// Opaque cursor of the next page, where there is one.
     pub next: Option<String>,
     /// Opaque cursor of the page before; empty text is the first page.
@@ -132,6 +194,21 @@ pub struct Account {
     pub kind: AccountKind,
     /// Whether the viewer may see and end other people's sessions (app role `Sessions.Admin`).
     pub admin: bool,
+    /// The session at hand, where these are the viewer's own.
+    pub this: Option<ThisSession>,
+}
+
+/// What the session at hand knows. Times are RFC 3339 in UTC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThisSession {
+    /// When it ends if nobody does anything.
+    pub idle: String,
+    /// When it ends whatever happens.
+    pub max: String,
+    /// The permissions that Microsoft has granted.
+    pub scopes: Vec<String>,
+    /// The ID token's claims that were kept, by name.
+    pub claims: Vec<(&'static str, String)>,
 }
 
 /// A session that somebody has in some browser.
@@ -167,7 +244,6 @@ pub struct Problem {
 }
 
 from_json!(AccountKind { "work" => Work, "personal" => Personal });
-from_json!(Profile { person, account });
 from_json!(Person {
     id,
     name,
@@ -179,6 +255,7 @@ from_json!(Person {
 from_json!(PeoplePage {
     people,
     number,
+    total,
     next,
     previous
 });

@@ -8,7 +8,7 @@ use leptos_i18n::td_string;
 
 use crate::{
     app::App,
-    components::ProblemView,
+    components::{Avatar, ProblemView},
     i18n::{Locale, locale, tag},
     links,
     model::{Preferences, Problem, Theme, Viewer},
@@ -93,13 +93,29 @@ pub fn document(
 
 fn around(options: LeptosOptions, visit: Visit, page: Page, scripts: bool) -> AnyView {
     let style = stylesheet(&options);
-    let Preferences { locale, theme } = visit.preferences;
+    let Preferences {
+        locale,
+        theme,
+        no_shortcuts,
+    } = visit.preferences;
     let expiry = expiry(&visit);
-    let watch = expiry
-        .is_some()
-        .then(|| view! { <script type="module" src="/session.js"></script> });
+    let signed_in = expiry.is_some();
+    let watch = signed_in.then(|| {
+        view! {
+            <script type="module" src="/session.js"></script>
+            <script type="module" src="/frame.js"></script>
+            <script type="module" src="/wait.js"></script>
+        }
+    });
+    let keys = signed_in.then(|| keys(locale, no_shortcuts));
+    // A live region has to be there before it says anything.
+    let offline = signed_in.then(|| {
+        let text = td_string!(locale, shell.offline);
+        view! { <p id="offline" class="notice" role="status" data-text=text></p> }
+    });
     let scripts = scripts.then(|| {
         view! {
+            <script type="module" src="/people.js"></script>
             <AutoReload options=options.clone()/>
             <HydrationScripts options/>
         }
@@ -127,9 +143,11 @@ fn around(options: LeptosOptions, visit: Visit, page: Page, scripts: bool) -> An
                     </aside>
                 })}
                 {header(visit)}
+                {offline}
                 <main id="app" tabindex="-1">{page.view}</main>
                 {expiry}
-                {footer(locale, theme)}
+                {keys}
+                {footer(locale, theme, signed_in)}
             </body>
         </html>
     }
@@ -137,7 +155,7 @@ fn around(options: LeptosOptions, visit: Visit, page: Page, scripts: bool) -> An
 }
 
 /// The language and the theme, each a button of a form, so that they work without scripts.
-fn footer(locale: Locale, theme: Theme) -> AnyView {
+fn footer(locale: Locale, theme: Theme, signed_in: bool) -> AnyView {
     let button = |name, value, label, chosen: bool| {
         view! { <button name=name value=value aria-pressed=chosen.to_string()>{label}</button> }
     };
@@ -158,11 +176,15 @@ fn footer(locale: Locale, theme: Theme) -> AnyView {
             other == theme,
         )
     });
+    let keys = signed_in.then(|| {
+        view! { <button type="button" popovertarget="keys">{td_string!(locale, shell.keys)}</button> }
+    });
     view! {
         <footer>
             <form method="post" action=links::PREFERENCES>
                 <div role="group" aria-label=td_string!(locale, shell.language)>{languages}</div>
                 <div role="group" aria-label=td_string!(locale, shell.theme)>{themes}</div>
+                {keys}
             </form>
         </footer>
     }
@@ -197,27 +219,25 @@ fn header(visit: Visit) -> AnyView {
     let path = path_of(&visit).to_owned();
     let locale = visit.preferences.locale;
     let signed_out = visit.viewer.is_none();
-    let link = |href: &'static str, label: &'static str| {
-        view! { <a href=href aria-current=(path == href).then_some("page")>{label}</a> }
-    };
-    let account = visit.viewer.map(|Viewer { name, username, .. }| {
+    // The app makes the first two; the server alone the others.
+    let links = PLACES.map(|(key, href, is_app)| {
+        let current = if path == href {
+            Some("page")
+        } else {
+            (href == "/people" && path.starts_with("/people/")).then_some("true")
+        };
         view! {
-            <nav aria-label=td_string!(locale, shell.nav)>
-                {link("/", td_string!(locale, shell.home))}
-                {link("/people", td_string!(locale, shell.people))}
-                <a
-                    href=links::ACCOUNT
-                    rel="external"
-                    aria-current=(path == links::ACCOUNT).then_some("page")
-                >
-                    {td_string!(locale, shell.account)}
-                </a>
-            </nav>
+            <a href=href rel=(!is_app).then_some("external") aria-current=current data-key=key>
+                {place(locale, href)}
+            </a>
+        }
+    });
+    let account = visit.viewer.map(|viewer| {
+        let nav = td_string!(locale, shell.nav);
+        view! {
+            <nav aria-label=nav>{links}</nav>
             <div class="account">
-                <p><span>{name}</span><span>{username}</span></p>
-                <a href=links::other_account(&visit.path) rel="external">
-                    {td_string!(locale, shell.other_account)}
-                </a>
+                {menu(locale, viewer, &visit.path)}
                 <form method="post" action=links::LOGOUT>
                     <button class="button">{td_string!(locale, shell.sign_out)}</button>
                 </form>
@@ -234,6 +254,92 @@ fn header(visit: Visit) -> AnyView {
             </a>
             {account}
         </header>
+    }
+    .into_any()
+}
+
+/// The pages of the navigation: the key that goes there after `g`, the path, and whether the app has it.
+const PLACES: [(&str, &str, bool); 4] = [
+    ("h", "/", true),
+    ("p", "/people", true),
+    ("c", "/console", false),
+    ("a", links::ACCOUNT, false),
+];
+
+fn place(locale: Locale, href: &str) -> &'static str {
+    match href {
+        "/" => td_string!(locale, shell.home),
+        "/people" => td_string!(locale, shell.people),
+        "/console" => td_string!(locale, shell.console),
+        _ => td_string!(locale, shell.account),
+    }
+}
+
+/// Who is signed in, and what is theirs. The browser opens it: no script.
+fn menu(locale: Locale, viewer: Viewer, here: &str) -> AnyView {
+    let Viewer {
+        name,
+        username,
+        key,
+    } = viewer;
+    let id = key.split('.').next_back().unwrap_or_default();
+    view! {
+        <button class="who" popovertarget="menu">
+            <Avatar id name=&name loading="eager"/>
+            <span>{name.clone()}</span>
+        </button>
+        <div id="menu" popover="auto" role="group" aria-label=td_string!(locale, shell.menu)>
+            <p><strong>{name}</strong><span>{username}</span></p>
+            <a href="/me" rel="external">{td_string!(locale, shell.your_profile)}</a>
+            <a href=links::ACCOUNT rel="external">{td_string!(locale, shell.your_sessions)}</a>
+            <a href=links::other_account(here) rel="external">
+                {td_string!(locale, shell.other_account)}
+            </a>
+        </div>
+    }
+    .into_any()
+}
+
+/// The shortcuts, which `frame.js` listens for. They can be turned off, also without a script (WCAG 2.1.4).
+fn keys(locale: Locale, off: bool) -> AnyView {
+    let places = PLACES.map(|(key, href, _)| {
+        let text = td_string!(locale, shell.keys_go, page = place(locale, href));
+        view! {
+            <div>
+                <dt><kbd>"g"</kbd>" "{td_string!(locale, shell.keys_then)}" "<kbd>{key}</kbd></dt>
+                <dd>{text}</dd>
+            </div>
+        }
+    });
+    let (said, value, label) = if off {
+        (
+            td_string!(locale, shell.keys_are_off),
+            "on",
+            td_string!(locale, shell.keys_on),
+        )
+    } else {
+        (
+            td_string!(locale, shell.keys_text),
+            "off",
+            td_string!(locale, shell.keys_off),
+        )
+    };
+    view! {
+        <dialog id="keys" popover="auto" aria-labelledby="keys-title" data-off=off.then_some("")>
+            <h2 id="keys-title" tabindex="-1" autofocus>{td_string!(locale, shell.keys)}</h2>
+            <p>{said}</p>
+            <dl>
+                <div><dt><kbd>"/"</kbd></dt><dd>{td_string!(locale, shell.keys_search)}</dd></div>
+                {places}
+                <div><dt><kbd>"?"</kbd></dt><dd>{td_string!(locale, shell.keys_list)}</dd></div>
+            </dl>
+            <form class="actions" method="post" action=links::PREFERENCES>
+                <button class="button" name="keys" value=value>{label}</button>
+                <button class="button" type="button" popovertarget="keys" popovertargetaction="hide">
+                    {td_string!(locale, shell.close)}
+                </button>
+            </form>
+        </dialog>
     }
     .into_any()
 }

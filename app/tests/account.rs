@@ -4,7 +4,7 @@ use app::{
     Visit, document,
     error::ApiError,
     i18n::Locale,
-    model::{Account, AccountKind, OpenSession, Person, Preferences, Viewer},
+    model::{Account, AccountKind, OpenSession, Person, Preferences, ThisSession, Viewer},
 };
 use leptos::{config::LeptosOptions, prelude::*};
 
@@ -25,6 +25,7 @@ fn account(sessions: Vec<OpenSession>) -> Account {
         sessions,
         kind: AccountKind::Work,
         admin: false,
+        this: None,
     }
 }
 
@@ -98,7 +99,9 @@ fn each_session_but_this_one_has_a_form_that_ends_it_r58() {
         "{html}"
     );
     assert!(
-        html.contains("<a href=\"/account\" rel=\"external\" aria-current=\"page\">Account</a>"),
+        html.contains(
+            "<a href=\"/account\" rel=\"external\" aria-current=\"page\" data-key=\"a\">Account</a>"
+        ),
         "{html}"
     );
 }
@@ -144,7 +147,7 @@ fn an_administrator_asks_for_a_person_and_ends_what_they_have_r58() {
     };
     let html = page("", Ok(own));
     assert!(
-        html.contains("<form class=\"search\" action=\"/account\">"),
+        html.contains("<form action=\"/account\" class=\"search\">"),
         "{html}"
     );
     assert!(html.contains("id=\"person\""), "{html}");
@@ -176,4 +179,43 @@ fn an_administrator_asks_for_a_person_and_ends_what_they_have_r58() {
     let html = page("", Ok(nowhere));
     assert!(html.contains("no session of this person"), "{html}");
     assert!(!html.contains("/account/end"), "{html}");
+}
+
+#[test]
+fn permissions_and_claims_are_explained_and_what_is_unknown_is_named() {
+    let this = ThisSession {
+        idle: "2026-11-23T15:00:00Z".into(),
+        max: "2026-11-23T21:05:00Z".into(),
+        scopes: vec!["User.ReadBasic.All".into(), "Odd.<b>".into()],
+        claims: vec![
+            ("tid", "9188040d".into()),
+            ("name", "<i>Adele".into()),
+            ("iat", "2026-11-23T09:05:00Z".into()),
+        ],
+    };
+    let known = Account {
+        this: Some(this),
+        kind: AccountKind::Personal,
+        ..account(vec![session("Firefox", true)])
+    };
+    let html = page("", Ok(known.clone()));
+    for part in [
+        "<code>User.ReadBasic.All</code></dt><dd>To read the names, addresses and photos",
+        "<code>Odd.&lt;b&gt;</code></dt><dd>A permission that this page has no words for.",
+        "<code>&lt;i&gt;Adele</code></td><td>Your name",
+        "all personal Microsoft accounts are in.",
+        "<time datetime=\"2026-11-23T09:05:00Z\">23 Nov 2026, 09:05 UTC</time></td>",
+        "<time datetime=\"2026-11-23T15:00:00Z\">23 Nov 2026, 15:00 UTC</time>",
+        "<time datetime=\"2026-11-23T21:05:00Z\">23 Nov 2026, 21:05 UTC</time>",
+        "href=\"https://account.live.com/consent/Manage\" rel=\"external noreferrer\"",
+    ] {
+        assert!(html.contains(part), "{part}: {html}");
+    }
+    let html = page_in(Locale::nl, "", Ok(known));
+    assert!(html.contains("Wat je hebt toegestaan"), "{html}");
+    assert!(html.contains("23 nov 2026, 15:00 UTC"), "{html}");
+    assert!(
+        html.contains("<title>Account · Cloakroom</title>"),
+        "{html}"
+    );
 }

@@ -10,7 +10,9 @@ use app::{
     api::Backend,
     document,
     error::{ApiError, Code},
-    model::{AccountKind, Directory, PeoplePage, Person, Preferences, Problem, Profile, Viewer},
+    i18n::Locale,
+    model::{AccountKind, Directory, Home, Near, PeoplePage, Person, Preferences, Problem, Viewer},
+    pages::welcome,
     shell,
 };
 use async_trait::async_trait;
@@ -19,6 +21,8 @@ use leptos::prelude::*;
 use leptos_router::location::RequestUrl;
 
 struct Fake {
+    locale: Locale,
+    home: Result<Home, ApiError>,
     directory: Result<Directory, ApiError>,
     status: AtomicU16,
 }
@@ -33,13 +37,11 @@ impl Backend for Fake {
         self.status.store(status, Ordering::Relaxed);
     }
 
-    async fn profile(&self) -> Result<Profile, ApiError> {
+    async fn home(&self) -> Result<String, ApiError> {
         // Pending once, as a backend that waits for Graph is.
         tokio::task::yield_now().await;
-        self.directory.clone().map(|_| Profile {
-            person: person("Adele Vance"),
-            account: AccountKind::Personal,
-        })
+        let home = self.home.clone()?;
+        Ok(welcome(self.locale, home).to_html())
     }
 
     async fn people(&self, _search: &str, _cursor: &str) -> Result<Directory, ApiError> {
@@ -71,6 +73,7 @@ fn page(people: Vec<Person>) -> PeoplePage {
     PeoplePage {
         people,
         number: 1,
+        total: None,
         next: None,
         previous: None,
     }
@@ -93,8 +96,21 @@ fn visit(path: &str, viewer: Option<Viewer>) -> Visit {
 
 /// The status, where the page set one, and the document.
 async fn render(visit: Visit, directory: Result<Directory, ApiError>) -> (u16, String) {
+    let home = directory
+        .clone()
+        .map(|_| home(AccountKind::Personal, Near::default()));
+    render_over(visit, home, directory).await
+}
+
+async fn render_over(
+    visit: Visit,
+    home: Result<Home, ApiError>,
+    directory: Result<Directory, ApiError>,
+) -> (u16, String) {
     _ = any_spawner::Executor::init_tokio();
     let fake = Arc::new(Fake {
+        locale: visit.preferences.locale,
+        home,
         directory,
         status: AtomicU16::new(0),
     });
@@ -106,6 +122,24 @@ async fn render(visit: Visit, directory: Result<Directory, ApiError>) -> (u16, S
     });
     let html = html.collect().await;
     (fake.status.load(Ordering::Relaxed), html)
+}
+
+fn home(account: AccountKind, near: Near) -> Home {
+    Home {
+        person: person("Adele Vance"),
+        account,
+        near,
+    }
+}
+
+/// The home of a work account, in this language.
+async fn home_with(locale: Locale, near: Near) -> String {
+    let mut visit = visit("/", Some(viewer()));
+    visit.preferences.locale = locale;
+    let home = Ok(home(AccountKind::Work, near));
+    let (status, html) = render_over(visit, home, Ok(Directory::NotPermitted)).await;
+    assert_eq!(status, 0, "a page");
+    html
 }
 
 /// The directory's page, signed in.
@@ -192,12 +226,16 @@ async fn columns_that_nobody_has_a_value_for_are_left_out_r109() {
 async fn the_first_page_needs_no_cursor_to_go_back_to() {
     let listed = PeoplePage {
         number: 2,
+        total: Some(1030),
         previous: Some(String::new()),
         next: Some("c3".into()),
         ..page(vec![person("Adele Vance")])
     };
     let (_, html) = people("/people?search=a&cursor=c2", Ok(Directory::People(listed))).await;
-    assert!(html.contains("Page 2 for “a”"), "{html}");
+    assert!(
+        html.contains("1,030 people found for “a” · Page 2"),
+        "{html}"
+    );
     assert!(
         html.contains("href=\"/people?search=a\" class=\"button\">Previous"),
         "{html}"
@@ -277,8 +315,10 @@ async fn each_refusal_has_its_status_its_action_and_the_id_to_quote() {
             problem.contains(&format!("<a {action} rel=\"external\"")),
             "{code:?}: {problem}"
         );
+        assert!(problem.contains("<p>It is said.</p>"), "{problem}");
         assert!(
-            problem.contains("It is said. Wait 17 seconds."),
+            problem.contains("data-wait=\"17\"")
+                && problem.contains("You can try again in 17 seconds."),
             "{problem}"
         );
         assert!(problem.contains("<dd>7f0d4c0e</dd>"), "{problem}");
@@ -315,7 +355,7 @@ async fn home_says_who_is_signed_in_and_has_the_scripts() {
     );
     assert!(html.contains("Personal account"), "{html}");
     assert!(
-        html.contains("<a href=\"/\" aria-current=\"page\">Home</a>"),
+        html.contains("<a href=\"/\" aria-current=\"page\" data-key=\"h\">Home</a>"),
         "{html}"
     );
     assert!(
@@ -350,7 +390,7 @@ async fn every_page_of_the_demo_says_so() {
 }
 
 #[tokio::test]
-async fn a_problem_document_has_no_script_but_the_one_that_empties_it_and_the_ids_to_quote() {
+async fn a_problem_document_has_no_script_but_those_of_the_frame_and_the_ids_to_quote() {
     let problem = Problem {
         lang: "en",
         title: "You were not signed in".into(),
@@ -368,6 +408,139 @@ async fn a_problem_document_has_no_script_but_the_one_that_empties_it_and_the_id
     );
     assert!(html.contains("Microsoft said &lt;no&gt;."), "{html}");
     assert!(html.contains("<dt>Code</dt><dd>AADSTS50011</dd>"), "{html}");
-    assert_eq!(html.matches("<script").count(), 1, "{html}");
-    assert!(html.contains("src=\"/session.js\""), "{html}");
+    assert_eq!(html.matches("<script").count(), 3, "{html}");
+    for script in ["/session.js", "/frame.js", "/wait.js"] {
+        assert!(html.contains(&format!("src=\"{script}\"")), "{html}");
+    }
+}
+
+#[tokio::test]
+async fn the_frame_leads_everywhere_without_a_script() {
+    let (_, html) = render(
+        visit("/people/4a5b", Some(viewer())),
+        Ok(Directory::NotPermitted),
+    )
+    .await;
+    let header = html.split("<header>").nth(1).unwrap_or_default();
+    let (header, _) = header.split_once("</header>").unwrap_or_default();
+    for part in [
+        "<a href=\"/people\" aria-current=\"true\" data-key=\"p\">People</a>",
+        "<a href=\"/console\" rel=\"external\" data-key=\"c\">Console</a>",
+        "<button popovertarget=\"menu\" class=\"who\">",
+        "popover=\"auto\"",
+        "src=\"/photo/the-person?size=48\"",
+        "<a href=\"/me\" rel=\"external\">Your profile</a>",
+        "<a href=\"/account\" rel=\"external\">Your sessions</a>",
+        "prompt=select_account",
+        "adele@contoso.example",
+    ] {
+        assert!(header.contains(part), "{part}: {header}");
+    }
+    // The way out is in no menu.
+    let menu = header.split("id=\"menu\"").nth(1).unwrap_or_default();
+    let (menu, after) = menu.split_once("</div>").unwrap_or_default();
+    assert!(
+        !menu.contains("Sign out") && after.contains("Sign out</button>"),
+        "{header}"
+    );
+    assert!(
+        html.contains("<button type=\"button\" popovertarget=\"keys\">"),
+        "{html}"
+    );
+    assert!(html.contains("id=\"offline\""), "{html}");
+}
+
+#[tokio::test] // R69
+async fn home_shows_whom_somebody_works_with_and_each_has_a_page() {
+    let mut colleague = person("<b>Alex");
+    colleague.id = "a/b".into();
+    let people = vec![colleague];
+    for (reports, locale, heading) in [
+        (true, Locale::en, "Your team"),
+        (true, Locale::nl, "Je team"),
+        (false, Locale::en, "People you work with"),
+        (false, Locale::nl, "Met wie je werkt"),
+    ] {
+        let near = Near {
+            reports,
+            people: people.clone(),
+            refusal: None,
+        };
+        let html = home_with(locale, near).await;
+        assert!(html.contains(&format!("<h2>{heading}</h2>")), "{html}");
+        assert!(html.contains("&lt;b&gt;Alex"), "{html}");
+        assert!(html.contains("href=\"/people/a%2Fb\""), "{html}");
+    }
+    let html = home_with(Locale::en, Near::default()).await;
+    assert!(html.contains("Microsoft knows of nobody yet."), "{html}");
+}
+
+#[tokio::test] // R26
+async fn a_home_without_colleagues_says_why_and_asks_for_what_it_lacks() {
+    for (code, text, action) in [
+        (
+            Code::ConsentRequired,
+            "if you allow it",
+            "href=\"/auth/login?return_to=%2F&amp;scope=People.Read\"",
+        ),
+        (Code::Timeout, "could not be loaded", "href=\"/\""),
+    ] {
+        let refusal = ApiError {
+            scopes: vec!["People.Read".into()],
+            ..ApiError::new(code, "It is said.", "7f0d4c0e")
+        };
+        let near = Near {
+            refusal: Some(refusal),
+            ..Near::default()
+        };
+        let html = home_with(Locale::en, near).await;
+        assert!(html.contains("Welcome, Adele Vance"), "{html}");
+        assert!(html.contains(text), "{html}");
+        assert!(
+            html.contains(&format!("<a {action} rel=\"external\" class=\"button\"")),
+            "{html}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_directory_speaks_dutch_where_the_visit_does() {
+    let mut visit = visit("/people", Some(viewer()));
+    visit.preferences.locale = Locale::nl;
+    let mut listed = page(vec![person("Adele Vance")]);
+    listed.total = Some(1030);
+    listed.next = Some("c2".into());
+    let (_, html) = render(visit.clone(), Ok(Directory::People(listed))).await;
+    assert!(html.contains("1.030 personen · Pagina 1"), "{html}");
+    assert!(html.contains(">Volgende</a>"), "{html}");
+    let refusal = ApiError {
+        retry_after: Some(17),
+        ..ApiError::new(Code::Throttled, "Er is iets gezegd.", "7f0d4c0e")
+    };
+    let (status, html) = render(visit, Err(refusal)).await;
+    assert_eq!(status, 429);
+    assert!(html.contains("Over 17 seconden"), "{html}");
+    assert!(
+        html.contains("<section class=\"problem\" lang=\"nl\">")
+            || html.contains("lang=\"nl\" class=\"problem\""),
+        "{html}"
+    );
+    assert!(
+        html.contains("role=\"search\""),
+        "another search may do: {html}"
+    );
+}
+
+#[tokio::test] // R69
+async fn the_directory_can_be_downloaded_as_it_was_searched() {
+    let mut listed = page(vec![person("Adele Vance")]);
+    listed.total = Some(1);
+    let (_, html) = people("/people?search=a%26b", Ok(Directory::People(listed))).await;
+    assert!(html.contains("1 person found for “a&amp;b”"), "{html}");
+    assert!(
+        html.contains("href=\"/people.csv?q=a%26b\" rel=\"external\""),
+        "{html}"
+    );
+    let (_, html) = people("/people", Ok(Directory::People(page(Vec::new())))).await;
+    assert!(!html.contains("people.csv"), "nobody to download: {html}");
 }

@@ -28,9 +28,6 @@ async function violations(page: Page): Promise<string[]> {
   });
 }
 
-// What moves to another colour would be measured on its way.
-test.use({ contextOptions: { reducedMotion: "reduce" } });
-
 for (const route of routes) {
   for (const language of LANGUAGES) {
     test(`${route.name}, ${language} (R64, WCAG 2.2)`, async ({ page, visit }) => {

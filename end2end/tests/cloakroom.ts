@@ -6,6 +6,7 @@ import { expect, test as base, type Page } from "@playwright/test";
 export { expect };
 
 export const EMPLOYEE = "Maya Lindqvist";
+export const MANAGER = "Tomás Okafor";
 export const PERSONAL = "Sam Whitaker";
 export const GUEST = "Sofia Marchetti";
 export const HOSTILE_NAME = "<img src=x onerror=alert(1)> O'Brien & Sons";

@@ -1,5 +1,5 @@
 // The main job: sign in, see who you are and whom you work with, sign out. With scripts and without.
-import { EMPLOYEE, GUEST, HOSTILE_NAME, PERSONAL, expect, names, people, pick, signIn, signInLink, test } from "./cloakroom.ts";
+import { EMPLOYEE, GUEST, HOSTILE_NAME, MANAGER, PERSONAL, expect, names, people, pick, signIn, signInLink, test } from "./cloakroom.ts";
 
 test("a person signs in at Microsoft and sees who they are (R18, R46)", async ({ page, baseURL }) => {
   await page.goto("/");
@@ -9,7 +9,16 @@ test("a person signs in at Microsoft and sees who they are (R18, R46)", async ({
   await pick(page, EMPLOYEE);
   await expect(page).toHaveURL(`${baseURL}/`);
   await expect(page.getByRole("heading", { level: 1 })).toContainText(EMPLOYEE);
-  await expect(page.getByText("Software Engineer")).toBeVisible();
+  const card = page.getByRole("main").getByRole("link", { name: /Your profile/ });
+  await expect(card).toContainText("Software Engineer");
+  await expect(card).toHaveAttribute("href", "/me");
+});
+
+test("home shows a manager their team, and each of it has a page", async ({ page }) => {
+  await signIn(page, MANAGER);
+  const team = page.locator("section", { hasText: "Your team" });
+  const member = team.getByRole("link", { name: EMPLOYEE });
+  await expect(member).toHaveAttribute("href", /^\/people\/[0-9a-f-]{36}$/);
 });
 
 test("the directory comes 25 a page, and Next, Previous and the browser's Back work", async ({ page }) => {
@@ -18,6 +27,8 @@ test("the directory comes 25 a page, and Next, Previous and the browser's Back w
   await expect(page.getByRole("heading", { level: 1 })).toHaveText("People");
   await expect(people(page)).toHaveCount(25);
   await expect(page.getByRole("link", { name: "Previous" })).toHaveCount(0);
+  await expect(page.getByRole("main").getByRole("status").first()).toHaveText(/^2\d\d people · Page 1$/);
+  await expect(people(page).first().getByRole("rowheader").getByRole("link")).toHaveAttribute("href", /^\/people\/[0-9a-f-]{36}$/);
   const first = await names(page);
 
   await page.getByRole("link", { name: "Next" }).click();

@@ -6,6 +6,8 @@ export interface Route {
   path: string;
   /** Who is signed in, by sign-in name; nobody, where it is missing. */
   who?: string;
+  /** Who is signed in elsewhere. */
+  besides?: string;
   /** At the server that asks for User.Read alone, and has nothing else. */
   little?: true;
   /** What goes wrong at Microsoft, as the emulator takes it. */
@@ -58,6 +60,7 @@ export const routes: Route[] = [
   { name: "home-personal", path: "/", who: PERSONAL, ready: "main h1" },
   { name: "home-guest", path: "/", who: GUEST, ready: "main h1" },
   { name: "home-failing", path: "/", who: EMPLOYEE, faults: failing("/me"), ready: PROBLEM },
+  { name: "home-throttled", path: "/", who: HASTY, faults: throttled("/me"), ready: PROBLEM },
   { name: "warning", path: "/auth/error", who: EMPLOYEE, ends: "idle_expires_at", ready: "dialog[open]" },
   { name: "warning-last", path: "/auth/error", who: EMPLOYEE, ends: "expires_at", ready: "dialog[open]" },
   { name: "not-found-signed-in", path: "/no/such/page", who: EMPLOYEE, ready: PROBLEM },
@@ -74,10 +77,33 @@ export const routes: Route[] = [
   { name: "people-failing", path: "/people", who: EMPLOYEE, faults: failing("/users"), ready: PROBLEM },
   { name: "people-challenged", path: "/people", who: EMPLOYEE, faults: challenged("/users"), ready: PROBLEM },
 
+  // People in their organisation.
+  { name: "me", path: "/me", who: EMPLOYEE, ready: "main .ties" },
+  { name: "me-personal", path: "/me", who: PERSONAL, ready: "main .portrait" },
+  { name: "me-guest", path: "/me", who: GUEST, ready: "main .portrait" },
+  { name: "me-little", path: "/me", who: EMPLOYEE, little: true, ready: "main .ties" },
+  { name: "me-failing", path: "/me", who: EMPLOYEE, faults: failing("/directReports"), ready: "main .ties" },
+  { name: "me-nothing", path: "/me", who: EMPLOYEE, faults: failing("/me"), ready: "main h1" },
+  { name: "person", path: "/people/tomas.okafor@fabrikam.example", who: EMPLOYEE, ready: "main .ties" },
+  { name: "person-nobody", path: "/people/nobody@fabrikam.example", who: EMPLOYEE, ready: PROBLEM },
+
   // Where you're signed in.
   { name: "account", path: "/account", who: EMPLOYEE, ready: "main .sessions" },
+  { name: "account-guest", path: "/account", who: GUEST, ready: "main .sessions" },
+  { name: "account-little", path: "/account", who: EMPLOYEE, little: true, ready: "main .sessions" },
   { name: "account-personal", path: "/account", who: PERSONAL, ready: "main .sessions" },
-  { name: "account-admin", path: `/account?person=${EMPLOYEE}&done=1`, who: ADMIN, ready: "main .sessions" },
+  { name: "account-admin", path: `/account?person=${EMPLOYEE}&done=1`, who: ADMIN, besides: EMPLOYEE, ready: "main .sessions" },
+  { name: "account-admin-none", path: "/account?person=noor.dewit@fabrikam.example", who: ADMIN, ready: "main .card" },
   { name: "account-nobody", path: "/account?person=nobody@fabrikam.example", who: ADMIN, ready: PROBLEM },
   { name: "account-refused", path: `/account?person=${ADMIN}`, who: EMPLOYEE, ready: PROBLEM },
+
+  // The console.
+  { name: "console", path: "/console", who: EMPLOYEE, ready: "main .ask" },
+  { name: "console-answer", path: "/console?method=GET&path=/me&run=1", who: EMPLOYEE, ready: "main .answer" },
+  { name: "console-long", path: "/console?method=GET&path=/users?$top=999&run=1", who: EMPLOYEE, ready: "main .answer" },
+  { name: "console-consent", path: "/console?method=GET&path=/me/messages&run=1", who: EMPLOYEE, little: true, ready: PROBLEM },
+  { name: "console-unlisted", path: "/console?method=GET&path=/no/such&run=1", who: EMPLOYEE, ready: "main h1" },
+  { name: "console-failing", path: "/console?method=GET&path=/me&run=1", who: EMPLOYEE, faults: failing("/me"), ready: "main h1" },
+  { name: "console-throttled", path: "/console?method=GET&path=/me&run=1", who: HASTY, faults: throttled("/me"), ready: "main h1" },
+  { name: "console-personal", path: "/console", who: PERSONAL, ready: "main .ask" },
 ];

@@ -1,9 +1,7 @@
 // Tabs and devices: what a page does when its session ends, and before it does.
 import type { BrowserContext, Page } from "@playwright/test";
-import { EMPLOYEE, awake, expect, people, pick, signIn, signInLink } from "./cloakroom.ts";
+import { EMPLOYEE, MANAGER, awake, expect, people, pick, signIn, signInLink } from "./cloakroom.ts";
 import { test } from "./server.ts";
-
-const MANAGER = "Tomás Okafor";
 
 declare global {
   interface Window {
@@ -110,6 +108,7 @@ test("another account in one tab is noticed in the others (R48, R75)", async ({ 
   await page.goto("/people");
   const other = await context.newPage();
   await other.goto("/");
+  await other.getByRole("button", { name: EMPLOYEE }).click();
   await other.getByRole("link", { name: "Use another account" }).click();
   await pick(other, MANAGER);
   await expect(other.getByRole("heading", { level: 1, name: MANAGER })).toBeVisible();
@@ -135,6 +134,41 @@ test("a sign-in of the same person that asks for more leaves the other tabs as t
   await other.getByRole("button", { name: "Sign out" }).click();
   await areEmptiedInTime(page);
   await isSignedOut(page);
+});
+
+test("a tab waits for the cookie of the same person's next session, and only for so long (R48, R75)", async ({ page, context }) => {
+  await signIn(page);
+  await awake(page);
+  await page.evaluate(() => Object.assign(window, { here: true }));
+  // The answer to the sign-in takes its time: until it is here, the browser asks with the old session's cookie.
+  let asked = 0;
+  await page.route("**/auth/session", (route) => (++asked <= 3 ? route.fulfill({ json: { user: null } }) : route.continue()));
+  const other = await context.newPage();
+  await other.goto("/auth/login?return_to=%2Fpeople&scope=Mail.ReadBasic");
+  await other.getByRole("button", { name: "Accept" }).click();
+  await expect.poll(() => asked).toBeGreaterThan(3);
+  await expect(page.getByRole("heading", { level: 1, name: EMPLOYEE })).toBeVisible();
+  expect(await page.evaluate(() => "here" in window)).toBe(true);
+
+  // It never comes.
+  await page.route("**/auth/session", (route) => route.fulfill({ json: { user: null } }));
+  await other.goto("/auth/login?return_to=%2F&prompt=login");
+  await pick(other, EMPLOYEE);
+  await expect.poll(() => page.evaluate(() => "here" in window).catch(() => true)).toBe(false);
+});
+
+test("a page asks once how the session stands when it starts", async ({ page, context }) => {
+  const asked: Page[] = [];
+  context.on("request", (request) => {
+    if (request.url().endsWith("/auth/session")) asked.push(request.frame().page());
+  });
+  await signIn(page);
+  await page.waitForLoadState("networkidle");
+  expect(asked).toHaveLength(1);
+  // A tab that has no stream of its own looks too.
+  const other = await context.newPage();
+  await other.goto("/people", { waitUntil: "networkidle" });
+  expect(asked.filter((tab) => tab === other)).toHaveLength(1);
 });
 
 test("a browser has one stream of events, and the next tab takes it over (R75)", async ({ page, context }) => {

@@ -39,10 +39,15 @@ export const test = base.extend<{ visit: Visit }, { full: Site; little: Site }>(
     { scope: "worker" },
   ],
 
+  // What moves to another colour would be looked at on its way.
+  contextOptions: async ({ contextOptions }, use) => use({ ...contextOptions, reducedMotion: "reduce" }),
+
   visit: async ({ page, context, browser, full, little }, use) => {
     await use(async (route, language) => {
       const site = route.little ? little : full;
-      if (route.who && !site.tickets.has(route.who)) site.tickets.set(route.who, await ticket(browser, site.origin, route.who));
+      for (const who of [route.who, route.besides]) {
+        if (who && !site.tickets.has(who)) site.tickets.set(who, await ticket(browser, site.origin, who));
+      }
       const held = site.tickets.get(route.who ?? "") ?? [];
       await context.addCookies([...held, { name: "lang", value: language, url: site.origin }]);
       for (const rule of route.faults ?? []) await fault(site.microsoft, rule);

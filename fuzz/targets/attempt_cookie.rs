@@ -141,6 +141,8 @@ fn person(username: &str) -> Person {
         login_hint: None,
         roles: Vec::new(),
         language: None,
+        issued: 0,
+        expires: 0,
     })
 }
 

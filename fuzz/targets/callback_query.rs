@@ -204,6 +204,8 @@ impl World {
                 login_hint: None,
                 roles: Vec::new(),
                 language: None,
+                issued: 0,
+                expires: 0,
             })),
             claims: Some(r#"{"access_token":{"nbf":{"value":"1"}}}"#.to_owned()),
         };

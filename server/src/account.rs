@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use app::{
     error::{ApiError, Code},
+    i18n::{Locale, tag},
     links::ACCOUNT as PATH,
-    model::{Account, OpenSession, Person, Preferences, Problem},
+    model::{Account, OpenSession, Person, Preferences, Problem, ThisSession},
 };
 use axum::{
     Extension, Form,
@@ -13,6 +14,7 @@ use axum::{
     http::{HeaderValue, StatusCode, Uri, header},
     response::Response,
 };
+use leptos_i18n::td_string;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -24,7 +26,7 @@ use crate::{
     graph::{GraphError, directory},
     pages, preferences,
     session::{
-        Session, StoreKey, User, Visitor,
+        Session, SignedIn, StoreKey, User, Visitor, browser,
         store::{Listed, StoreError},
     },
 };
@@ -59,6 +61,7 @@ fn is_admin(user: &User) -> bool {
 async fn account(
     cloakroom: &Cloakroom,
     session: &Arc<Session>,
+    locale: Locale,
     person: &str,
 ) -> Result<Account, AccountError> {
     let viewer = &session.signed_in.user;
@@ -80,8 +83,9 @@ async fn account(
     Ok(Account {
         sessions: sessions
             .into_iter()
-            .map(|listed| show(listed, &own))
+            .map(|listed| show(&listed, &own, locale))
             .collect(),
+        this: person.is_none().then(|| this(cloakroom, session)),
         person,
         kind: directory::kind(viewer),
         admin: is_admin(viewer),
@@ -117,13 +121,44 @@ async fn find(
     }
 }
 
-fn show(listed: Listed, own: &StoreKey) -> OpenSession {
+/// What the session at hand knows of itself: never a token.
+fn this(cloakroom: &Cloakroom, session: &Session) -> ThisSession {
+    let SignedIn { user, access, .. } = &session.signed_in;
+    let time = |seconds| (seconds > 0).then(|| pages::rfc3339_of(seconds));
+    let claims = [
+        ("name", Some(user.name.clone())),
+        ("preferred_username", Some(user.username.clone())),
+        ("oid", Some(user.oid.clone())),
+        ("tid", Some(user.tid.to_string())),
+        ("sub", Some(user.sub.clone())),
+        ("iss", Some(user.iss.clone())),
+        // What the token was held against.
+        ("aud", Some(cloakroom.config.client_id.clone())),
+        ("sid", user.sid.clone()),
+        ("login_hint", user.login_hint.clone()),
+        ("roles", Some(user.roles.join(", "))),
+        ("xms_pl", user.language.clone()),
+        ("iat", time(user.issued)),
+        ("exp", time(user.expires)),
+    ];
+    ThisSession {
+        idle: pages::rfc3339_of(session.ends),
+        max: pages::rfc3339_of(session.expires),
+        scopes: access.scopes.clone(),
+        claims: claims
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)))
+            .collect(),
+    }
+}
+
+fn show(listed: &Listed, own: &StoreKey, locale: Locale) -> OpenSession {
     OpenSession {
         key: listed.key.to_string(),
         current: listed.key == *own,
         since: pages::rfc3339_of(listed.since),
         used: pages::rfc3339_of(listed.used),
-        browser: listed.browser,
+        browser: browser::shown(&listed.browser, locale),
     }
 }
 
@@ -152,9 +187,10 @@ pub async fn page(
         return pages::sign_in_first(&cloakroom, preferences, here);
     };
     let Asked { person, done } = asked.map(|Query(asked)| asked).unwrap_or_default();
-    let account = account(&cloakroom, &session, &person)
+    let locale = preferences.locale;
+    let account = account(&cloakroom, &session, locale, &person)
         .await
-        .map_err(|error| refusal(&error, &id));
+        .map_err(|error| refusal(&error, locale, &id));
     let (status, retry_after) = match &account {
         Ok(_) => (StatusCode::OK, None),
         Err(refusal) => (
@@ -179,26 +215,26 @@ pub async fn page(
 }
 
 /// Why there is no list, for the page.
-fn refusal(error: &AccountError, id: &str) -> ApiError {
+fn refusal(error: &AccountError, locale: Locale, id: &str) -> ApiError {
     if !matches!(error, AccountError::Graph(_)) {
         tracing::warn!(event = "account_refused", %error, "no list of sessions");
     }
-    let refuse = |code, message| ApiError::new(code, message, id);
-    match error {
-        AccountError::NotAdmin => refuse(
+    let (code, message) = match error {
+        AccountError::NotAdmin => (
             Code::Forbidden,
-            "Other people's sessions take the app role Sessions.Admin.",
+            td_string!(locale, account.refused_not_admin, role = ADMIN_ROLE),
         ),
-        AccountError::NoSuchPerson => refuse(
+        AccountError::NoSuchPerson => (
             Code::NotFound,
-            "Nobody in your organisation has this sign-in name or object id.",
+            td_string!(locale, account.refused_nobody).to_owned(),
         ),
-        AccountError::Graph(error) => backend::refusal(error, id),
-        AccountError::Store(_) => refuse(
+        AccountError::Graph(error) => return backend::refusal(error, locale, id),
+        AccountError::Store(_) => (
             Code::Unavailable,
-            "The server can't look up sessions just now.",
+            td_string!(locale, account.refused_store).to_owned(),
         ),
-    }
+    };
+    ApiError::new(code, message, id)
 }
 
 /// What a form ends.
@@ -337,14 +373,17 @@ fn not_admin(
 ) -> Response {
     let user = &visitor.signed_in.user;
     tracing::warn!(event = "admin_refused", tid = %user.tid, oid = user.oid, "a user without the app role wanted to end another person's sessions");
+    let locale = preferences.locale;
     let problem = Problem {
-        lang: "en",
-        title: "These are not your sessions".to_owned(),
-        text: format!("Ending other people's sessions takes the app role {ADMIN_ROLE}."),
-        mend: "Nothing has changed. An administrator of your organisation gives the role."
-            .to_owned(),
-        actions: vec![("Go to your sessions".to_owned(), PATH.to_owned())],
-        details: pages::details(cloakroom, &id.0),
+        lang: tag(locale),
+        title: td_string!(locale, account.not_admin_title).to_owned(),
+        text: td_string!(locale, account.not_admin_text, role = ADMIN_ROLE),
+        mend: td_string!(locale, account.not_admin_mend).to_owned(),
+        actions: vec![(
+            td_string!(locale, account.not_admin_go).to_owned(),
+            PATH.to_owned(),
+        )],
+        details: pages::details(cloakroom, locale, &id.0),
     };
     pages::problem(
         cloakroom,

@@ -6,16 +6,19 @@ use app::{
     api::Backend,
     error::{ApiError, Code},
     i18n::Locale,
-    model::{Directory, Profile, Viewer},
+    model::{Directory, Viewer},
+    pages,
 };
 use async_trait::async_trait;
 use axum::http::{HeaderValue, StatusCode, header};
+use leptos::prelude::{Owner, RenderHtml};
 use leptos_axum::ResponseOptions;
+use leptos_i18n::td_string;
 use tracing::Instrument;
 
 use crate::{
     Cloakroom,
-    graph::{GraphError, directory, proxy::limits::Place},
+    graph::{GraphError, directory, home, proxy::limits::Place},
     session::Session,
     tokens::Refusal,
 };
@@ -48,13 +51,16 @@ impl Backend for RequestBackend {
         self.correlation_id.clone()
     }
 
-    async fn profile(&self) -> Result<Profile, ApiError> {
+    async fn home(&self) -> Result<String, ApiError> {
         let session = self.session()?;
         let _place = self.place(session).await?;
         async {
-            directory::profile(&self.cloakroom.graph, session)
+            let refuse = |error: &GraphError| refusal(error, self.locale, &self.correlation_id);
+            let home = home::home(&self.cloakroom.graph, session, refuse)
                 .await
-                .map_err(|error| self.refuse(&error))
+                .map_err(|error| self.refuse(&error))?;
+            let owner = Owner::new();
+            Ok(owner.with(|| pages::welcome(self.locale, home).to_html()))
         }
         .instrument(self.span.clone())
         .await
@@ -76,8 +82,8 @@ impl Backend for RequestBackend {
 
 impl RequestBackend {
     fn session(&self) -> Result<&Arc<Session>, ApiError> {
-        let refusal =
-            || ApiError::new(Code::SignedOut, "You are signed out.", &self.correlation_id);
+        let error = GraphError::Token(Refusal::SignedOut);
+        let refusal = || refusal(&error, self.locale, &self.correlation_id);
         self.session.as_ref().ok_or_else(refusal)
     }
 
@@ -89,7 +95,7 @@ impl RequestBackend {
     }
 
     fn refuse(&self, error: &GraphError) -> ApiError {
-        let refusal = refusal(error, &self.correlation_id);
+        let refusal = refusal(error, self.locale, &self.correlation_id);
         if let (Some(seconds), Some(response)) = (refusal.retry_after, &self.response) {
             response.insert_header(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -107,38 +113,30 @@ pub fn viewer(session: &Session) -> Viewer {
     }
 }
 
-/// What the browser is told of an error; the log gets the cause (R112).
-pub fn refusal(error: &GraphError, correlation_id: &str) -> ApiError {
+/// What the browser is told of an error, in the language of the visit; the log gets the cause (R112).
+pub fn refusal(error: &GraphError, locale: Locale, correlation_id: &str) -> ApiError {
     let code = error.code();
     tracing::warn!(event = "call_refused", ?code, %error, "a data call was refused");
-    let message = match code {
-        Code::SignedOut => "You are signed out.",
-        Code::Reauthenticate => "Your sign-in has ended. Sign in again.",
-        Code::ConsentRequired => "This needs a permission that you have not given yet.",
-        Code::ClaimsRequired => "Your organisation asks for another sign-in.",
-        Code::Forbidden => "Your account may not do this.",
-        Code::NotFound => "There is nothing at this address.",
-        Code::TooLarge => "That is too large.",
-        Code::Throttled => "Microsoft asks for a pause.",
-        Code::Graph => "Microsoft Graph gave an answer that makes no sense.",
-        Code::Unavailable => "Microsoft can't be reached just now.",
-        Code::Timeout => "Microsoft did not answer in time.",
-    };
-    let message = match error {
-        GraphError::Endless => "Microsoft Graph's pages go round in a circle.",
-        GraphError::PersonalAccount => {
-            "A personal account belongs to no organisation, so there is no directory."
-        }
-        GraphError::SendAgain => "Your sign-in was renewed meanwhile. Try again.",
-        GraphError::TooMuch { .. } => {
-            "This session asks for too much at once. Try again in a moment."
-        }
-        _ => message,
+    let message = match (error, code) {
+        (GraphError::Endless, _) => td_string!(locale, calls.endless),
+        (GraphError::PersonalAccount, _) => td_string!(locale, calls.personal),
+        (GraphError::SendAgain, _) => td_string!(locale, calls.send_again),
+        (GraphError::TooMuch { .. }, _) => td_string!(locale, calls.too_much),
+        (_, Code::SignedOut) => td_string!(locale, calls.signed_out),
+        (_, Code::Reauthenticate) => td_string!(locale, calls.reauthenticate),
+        (_, Code::ConsentRequired) => td_string!(locale, calls.consent_required),
+        (_, Code::ClaimsRequired) => td_string!(locale, calls.claims_required),
+        (_, Code::Forbidden) => td_string!(locale, calls.forbidden),
+        (_, Code::NotFound) => td_string!(locale, calls.not_found),
+        (_, Code::TooLarge) => td_string!(locale, calls.too_large),
+        (_, Code::Throttled) => td_string!(locale, calls.throttled),
+        (_, Code::Graph) => td_string!(locale, calls.graph),
+        (_, Code::Unavailable) => td_string!(locale, calls.unavailable),
+        (_, Code::Timeout) => td_string!(locale, calls.timeout),
     };
     let mut refusal = ApiError::new(code, message, correlation_id);
     if let Some(minutes) = error.reaches_after().map(|seconds| seconds.div_ceil(60)) {
-        refusal.message =
-            format!("Microsoft asks for a long pause. It can be asked again in {minutes} minutes.");
+        refusal.message = td_string!(locale, calls.long_pause, minutes = minutes);
     }
     refusal.status = error.status();
     refusal.retry_after = error.retry_after();

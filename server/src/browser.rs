@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::{
     Cloakroom, MAX_REQUEST_BODY,
     auth::local_path::LocalPath,
-    forwarded, pages,
+    forwarded, pages, preferences,
     serve::AmbiguousLength,
     session::{cookie, events},
 };
@@ -172,7 +172,7 @@ pub fn is_part(path: &str) -> bool {
 
 /// Fetch metadata first (a script can't forge it); without it, `Origin`. `none` is a person who opens an
 /// address by hand.
-fn is_same_origin(headers: &HeaderMap, origin: &str) -> bool {
+pub fn is_same_origin(headers: &HeaderMap, origin: &str) -> bool {
     match headers.get("sec-fetch-site") {
         Some(site) => site == "same-origin" || (site == "none" && is_navigation(headers)),
         None => headers
@@ -295,7 +295,8 @@ pub async fn bounce(
         .and_then(LocalPath::of_request)
         .or_else(|| LocalPath::of_request(here))
         .unwrap_or_else(LocalPath::root);
-    pages::bounce(&path)
+    let locale = preferences::of_extensions(request.extensions()).locale;
+    pages::bounce(&path, locale)
 }
 
 /// Whether a person follows a link or an address, and no script asks.

@@ -5,8 +5,10 @@ use std::{
     process::ExitCode,
 };
 
+use app::i18n::Locale;
+use leptos_i18n::td_string;
 use server::{
-    auth::help::{Help, number_in, pick},
+    auth::help::{Help, number_in},
     log::escaped,
 };
 
@@ -32,16 +34,12 @@ impl Explain {
         );
         let found = Help::find(&key);
         let help = found.unwrap_or_else(Help::general);
-        let lang = self.lang.parse().unwrap_or_default();
+        let lang: Locale = self.lang.parse().unwrap_or_default();
 
         let name = number.map_or_else(|| escaped(&key), |number| format!("AADSTS{number}"));
         let unknown = match found {
-            Some(_) => "",
-            None => pick(
-                lang,
-                " (not in this app's table)",
-                " (niet in de tabel van deze app)",
-            ),
+            Some(_) => String::new(),
+            None => format!(" {}", td_string!(lang, sign_in.not_in_table)),
         };
         let mut lines = vec![
             format!("{name}{unknown}"),
@@ -52,7 +50,7 @@ impl Explain {
                 .replace("de nummers hieronder", "de nummers op de pagina"),
         ];
         if let Some(number) = number {
-            let more = pick(lang, "Microsoft on it", "Microsoft erover");
+            let more = td_string!(lang, sign_in.more);
             lines.push(format!(
                 "{more}: https://login.microsoftonline.com/error?code={number}"
             ));

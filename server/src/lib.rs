@@ -7,12 +7,14 @@ pub mod backend;
 pub mod browser;
 pub mod clock;
 pub mod config;
+pub mod console;
 pub mod forwarded;
 mod framing;
 pub mod graph;
 pub mod log;
 pub mod pages;
 pub mod people;
+pub mod portrait;
 pub mod preferences;
 pub mod secret;
 pub mod serve;
@@ -111,10 +113,13 @@ pub fn router(cloakroom: Arc<Cloakroom>) -> Router {
         .route("/auth/revoke", post(auth::sign_out::revoke))
         .route("/auth/session", get(auth::session).post(auth::session))
         .route(events::PATH, get(events::events))
+        .route("/me", get(portrait::me))
+        .route("/people/{id}", get(portrait::person))
         .route("/account", get(account::page))
         .route("/account/end", post(account::end))
         .route("/account/end-others", post(account::end_others))
         .route("/auth/error", get(routes::auth_error))
+        .route(app::links::CONSOLE, get(console::show).post(console::send))
         .route("/preferences", post(preferences::choose))
         .route("/photo/{id}", get(people::photo))
         .route("/people.csv", get(people::csv))
@@ -149,6 +154,7 @@ pub fn router(cloakroom: Arc<Cloakroom>) -> Router {
             DefaultPredicate::new().and(NotForContentType::const_new("application/octet-stream")),
         ))
         .layer(CatchPanicLayer::custom(routes::panicked))
+        .layer(from_fn_with_state(cloakroom.clone(), routes::page_of_panic))
         .layer(from_fn_with_state(
             cloakroom.clone(),
             browser::security_headers,

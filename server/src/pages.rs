@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use app::{
     Page, Visit,
+    i18n::{Locale, tag},
     model::{Preferences, Problem},
 };
 use axum::{
@@ -13,6 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use leptos::prelude::{Owner, RenderHtml};
+use leptos_i18n::td_string;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
@@ -90,21 +92,28 @@ pub fn sign_in_first(cloakroom: &Cloakroom, preferences: Preferences, path: &str
 }
 
 /// What every problem page lets people quote.
-pub fn details(cloakroom: &Cloakroom, correlation_id: &str) -> Vec<(String, String)> {
+pub fn details(
+    cloakroom: &Cloakroom,
+    locale: Locale,
+    correlation_id: &str,
+) -> Vec<(String, String)> {
+    let label = td_string!(locale, problems.correlation_id);
+    let time = td_string!(locale, problems.time);
     vec![
-        ("Correlation ID".to_owned(), correlation_id.to_owned()),
-        ("Time".to_owned(), rfc3339(cloakroom.clock.now())),
+        (label.to_owned(), correlation_id.to_owned()),
+        (time.to_owned(), rfc3339(cloakroom.clock.now())),
     ]
 }
 
 /// R46: a page of our own that goes on to `path` at once, so that the next request is same-origin and
 /// brings the Strict cookie. The callback's code must not leak by a referrer (R13).
-pub fn bounce(path: &LocalPath) -> Response {
+pub fn bounce(path: &LocalPath, locale: Locale) -> Response {
     let href = escape(path.as_str());
+    let (lang, go_on) = (tag(locale), td_string!(locale, problems.continue_here));
     let html = format!(
-        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Cloakroom</title>\
+        "<!DOCTYPE html><html lang=\"{lang}\"><head><meta charset=\"utf-8\"><title>Cloakroom</title>\
          <meta http-equiv=\"refresh\" content=\"0;url={href}\"></head>\
-         <body><p><a href=\"{href}\">Continue</a></p></body></html>"
+         <body><p><a href=\"{href}\">{go_on}</a></p></body></html>"
     );
     let mut response = browser::html(StatusCode::OK, html);
     response.headers_mut().insert(
@@ -115,9 +124,9 @@ pub fn bounce(path: &LocalPath) -> Response {
 }
 
 /// Goes on to `path`: by a bounce if another site sent the browser here, else by a plain redirect.
-pub fn onward(request: &HeaderMap, path: &LocalPath) -> Response {
+pub fn onward(request: &HeaderMap, path: &LocalPath, locale: Locale) -> Response {
     if browser::is_foreign_navigation(request) {
-        bounce(path)
+        bounce(path, locale)
     } else {
         see_other(path.as_str())
     }
@@ -143,13 +152,14 @@ pub async fn not_found(
         .and_then(|visitor| visitor.0.clone());
     let id = CorrelationId::of(request.extensions());
     let preferences = preferences::of_extensions(request.extensions());
+    let locale = preferences.locale;
     let known = Problem {
-        lang: "en",
-        title: "Page not found".to_owned(),
-        text: format!("There is no page at {}.", shown(&uri)),
-        mend: "Check the address, or go on from the start page.".to_owned(),
-        actions: vec![("Go to the start page".to_owned(), "/".to_owned())],
-        details: details(&cloakroom, &id),
+        lang: tag(locale),
+        title: td_string!(locale, problems.missing_title).to_owned(),
+        text: td_string!(locale, problems.missing_text, path = shown(&uri)),
+        mend: td_string!(locale, problems.missing_mend).to_owned(),
+        actions: vec![to_start(locale)],
+        details: details(&cloakroom, locale, &id),
     };
     problem(
         &cloakroom,
@@ -168,13 +178,17 @@ pub fn unavailable(
     correlation_id: &str,
     back: &LocalPath,
 ) -> Response {
+    let locale = preferences.locale;
     let down = Problem {
-        lang: "en",
-        title: "Not available just now".to_owned(),
-        text: "The server can't look up your session at the moment.".to_owned(),
-        mend: "Nothing is lost. Try again in a moment; if it stays like this, tell whoever runs this app.".to_owned(),
-        actions: vec![("Try again".to_owned(), back.to_string())],
-        details: details(cloakroom, correlation_id),
+        lang: tag(locale),
+        title: td_string!(locale, problems.down_title).to_owned(),
+        text: td_string!(locale, problems.down_text).to_owned(),
+        mend: td_string!(locale, problems.down_mend).to_owned(),
+        actions: vec![(
+            td_string!(locale, problems.try_again).to_owned(),
+            back.to_string(),
+        )],
+        details: details(cloakroom, locale, correlation_id),
     };
     let mut response = problem(
         cloakroom,
@@ -188,6 +202,27 @@ pub fn unavailable(
         .headers_mut()
         .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     response
+}
+
+/// A handler panicked: what was found for the request is not to be trusted, so this takes nothing of it.
+pub fn broken(cloakroom: &Cloakroom, preferences: Preferences, correlation_id: &str) -> Response {
+    let locale = preferences.locale;
+    let broken = Problem {
+        lang: tag(locale),
+        title: td_string!(locale, problems.broken_title).to_owned(),
+        text: td_string!(locale, problems.broken_text).to_owned(),
+        mend: td_string!(locale, problems.broken_mend).to_owned(),
+        actions: vec![to_start(locale)],
+        details: details(cloakroom, locale, correlation_id),
+    };
+    let status = StatusCode::INTERNAL_SERVER_ERROR;
+    problem(cloakroom, preferences, None, status, "/", broken)
+}
+
+/// The way on that is always there.
+pub fn to_start(locale: Locale) -> (String, String) {
+    let label = td_string!(locale, problems.go_start);
+    (label.to_owned(), "/".to_owned())
 }
 
 /// A time as the contract writes it.

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use app::{
     error::{ApiError, Code},
+    i18n::{Locale, tag},
     model::{Preferences, Problem},
 };
 use axum::{
@@ -17,6 +18,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
+use leptos_i18n::td_string;
 use serde::Deserialize;
 use tracing::{Instrument, Span};
 
@@ -49,22 +51,24 @@ fn smallest() -> u16 {
 /// this session's cookie: after a sign-out, or for the next person, it is asked for anew (R68).
 pub async fn photo(
     State(cloakroom): State<Arc<Cloakroom>>,
+    Extension(preferences): Extension<Preferences>,
     Extension(Visitor(visitor)): Extension<Visitor>,
     Extension(CorrelationId(id)): Extension<CorrelationId>,
     person: Result<Path<String>, PathRejection>,
     query: Result<Query<PhotoQuery>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
+    let refuse = |error: &GraphError| routes::answer(&refusal(error, preferences.locale, &id));
     let Some(session) = visitor else {
-        return routes::answer(&refusal(&GraphError::Token(Refusal::SignedOut), &id));
+        return refuse(&GraphError::Token(Refusal::SignedOut));
     };
     let (Ok(Path(person)), Ok(Query(PhotoQuery { size }))) = (person, query) else {
-        return routes::answer(&not_found(&id));
+        return routes::answer(&not_found(preferences.locale, &id));
     };
     let Cloakroom { graph, photos, .. } = &*cloakroom;
     let photo = match photos.get(graph, &session, &person, size).await {
         Ok(photo) => photo,
-        Err(error) => return routes::answer(&refusal(&error, &id)),
+        Err(error) => return refuse(&error),
     };
     let caching = [
         (
@@ -86,8 +90,8 @@ pub async fn photo(
 }
 
 /// An address that can't be read leads nowhere.
-fn not_found(id: &str) -> ApiError {
-    ApiError::new(Code::NotFound, "There is nothing at this address.", id)
+fn not_found(locale: Locale, id: &str) -> ApiError {
+    ApiError::new(Code::NotFound, td_string!(locale, calls.not_found), id)
 }
 
 /// RFC 9110 §13.1.2, with the weak comparison that it asks for.
@@ -118,16 +122,24 @@ pub async fn csv(
     query: Result<Query<CsvQuery>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
+    let locale = preferences.locale;
+    let refuse = |error: &GraphError| refusal(error, locale, &id);
     let started = match (&visitor, query) {
-        (None, _) => Err(refusal(&GraphError::Token(Refusal::SignedOut), &id)),
-        (_, Err(_)) => Err(not_found(&id)),
+        (None, _) => Err(refuse(&GraphError::Token(Refusal::SignedOut))),
+        (_, Err(_)) => Err(not_found(locale, &id)),
         (Some(session), _) if session.signed_in.user.is_personal() => {
-            Err(refusal(&GraphError::PersonalAccount, &id))
+            Err(refuse(&GraphError::PersonalAccount))
         }
         (Some(session), Ok(Query(CsvQuery { q }))) => start(&cloakroom, session, &q)
             .await
             .map(|export| (export, session))
-            .map_err(|error| explained(&error, &id)),
+            .map_err(|error| {
+                let mut refusal = refuse(&error);
+                if error.denies_listing() {
+                    td_string!(locale, problems.csv_denied).clone_into(&mut refusal.message);
+                }
+                refusal
+            }),
     };
     match started {
         Ok((export, session)) => table(cloakroom.clone(), session.clone(), export),
@@ -136,15 +148,6 @@ pub async fn csv(
             no_table(&cloakroom, preferences, visitor, &id, &headers, refusal)
         }
     }
-}
-
-fn explained(error: &GraphError, id: &str) -> ApiError {
-    let mut refusal = refusal(error, id);
-    if error.denies_listing() {
-        "Your organisation does not let this account list its people."
-            .clone_into(&mut refusal.message);
-    }
-    refusal
 }
 
 async fn start(
@@ -247,23 +250,27 @@ fn no_table(
     headers: &HeaderMap,
     refusal: ApiError,
 ) -> Response {
+    let locale = preferences.locale;
     if !browser::is_navigation(headers) {
         return routes::answer(&refusal);
     }
     let mend = match (refusal.code, refusal.retry_after) {
         (Code::SignedOut | Code::Reauthenticate, _) => {
-            "Sign in, then download the list.".to_owned()
+            td_string!(locale, problems.csv_sign_in).to_owned()
         }
-        (_, Some(seconds)) => format!("Wait {seconds} seconds, then try again."),
-        _ => "Nothing has changed. The directory's page says more.".to_owned(),
+        (_, Some(seconds)) => td_string!(locale, problems.csv_wait, seconds = seconds),
+        _ => td_string!(locale, problems.csv_mend).to_owned(),
     };
     let problem = Problem {
-        lang: "en",
-        title: "The list was not downloaded".to_owned(),
+        lang: tag(locale),
+        title: td_string!(locale, problems.csv_title).to_owned(),
         text: refusal.message,
         mend,
-        actions: vec![("Go to People".to_owned(), "/people".to_owned())],
-        details: pages::details(cloakroom, id),
+        actions: vec![(
+            td_string!(locale, problems.csv_go).to_owned(),
+            "/people".to_owned(),
+        )],
+        details: pages::details(cloakroom, locale, id),
     };
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_GATEWAY);
     let mut response = pages::problem(cloakroom, preferences, visitor, status, "/people", problem);

@@ -1,5 +1,5 @@
-//! What a visitor has chosen for this browser: a language and a theme. Two cookies keep them, which the server reads, so a
-//! page comes as it was chosen, without a script and without a flash.
+//! What a visitor has chosen for this browser: a language, a theme, no shortcuts. A cookie each keeps it, which the server
+//! reads, so a page comes as it was chosen, without a script and without a flash.
 
 use std::sync::Arc;
 
@@ -27,6 +27,9 @@ use crate::{
 
 const LANGUAGE: &str = "lang";
 const THEME: &str = "theme";
+const KEYS: &str = "keys";
+/// Of the shortcuts.
+const OFF: &str = "off";
 /// Browsers keep no cookie longer (RFC 6265bis §5.5).
 const KEPT: Duration = Duration::days(400);
 
@@ -57,6 +60,7 @@ pub fn of(headers: &HeaderMap, https: bool, session: Option<&Session>) -> Prefer
             .or_else(|| accepted(headers))
             .unwrap_or_default(),
         theme: Theme::of(&chosen(THEME)),
+        no_shortcuts: chosen(KEYS) == OFF,
     }
 }
 
@@ -95,11 +99,12 @@ fn page_before(headers: &HeaderMap) -> Option<LocalPath> {
     LocalPath::parse(&referer[Position::BeforePath..Position::AfterQuery])
 }
 
-/// What the buttons at a page's end send: one of the two.
+/// What the buttons at a page's end send: one of these.
 #[derive(Deserialize)]
 pub struct Choice {
     lang: Option<String>,
     theme: Option<String>,
+    keys: Option<String>,
 }
 
 /// `POST /preferences`: keeps a choice, and goes back to the page that it was made on. An unknown value is none: the
@@ -116,7 +121,8 @@ pub async fn choose(
         .lang
         .map(|tag| (LANGUAGE, locale_of(&tag).map(app::i18n::tag)));
     let theme = choice.theme.map(|word| (THEME, Theme::of(&word).chosen()));
-    for (plain, value) in language.into_iter().chain(theme) {
+    let keys = choice.keys.map(|word| (KEYS, (word == OFF).then_some(OFF)));
+    for (plain, value) in language.into_iter().chain(theme).chain(keys) {
         let name = cookie::name(https, plain);
         let cookie = match value {
             Some(value) => cookie::set(https, &name, value, SameSite::Lax, KEPT),

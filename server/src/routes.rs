@@ -7,6 +7,7 @@ use app::{
     Visit,
     api::Backend,
     error::{ApiError, Code},
+    i18n::tag,
     model::{Preferences, Problem},
     shell,
 };
@@ -23,6 +24,7 @@ use leptos::{
     prelude::{IntoAny, provide_context, use_context},
 };
 use leptos_axum::ResponseOptions;
+use leptos_i18n::td_string;
 use serde_json::json;
 use tower_http::{
     services::{ServeDir, ServeFile},
@@ -34,7 +36,7 @@ use crate::{
     Cloakroom,
     auth::{local_path::LocalPath, sign_out::SignedOut},
     backend::RequestBackend,
-    browser::{CorrelationId, is_data, is_part, page_policy},
+    browser::{CorrelationId, is_data, is_navigation, is_part, page_policy},
     pages, preferences,
     session::{Visitor, cookie, events},
 };
@@ -81,12 +83,10 @@ pub async fn find_visitor(
         Err(error) => {
             tracing::error!(event = "store_failed", %error, "the session store failed");
             let id = CorrelationId::of(request.extensions());
+            let preferences = preferences::of_extensions(request.extensions());
             if is_data(path) || is_part(path) {
-                let mut down = ApiError::new(
-                    Code::Unavailable,
-                    "The server can't look up your session just now.",
-                    id,
-                );
+                let message = td_string!(preferences.locale, calls.no_store);
+                let mut down = ApiError::new(Code::Unavailable, message, id);
                 down.retry_after = Some(5);
                 return (
                     StatusCode::SERVICE_UNAVAILABLE,
@@ -99,7 +99,6 @@ pub async fn find_visitor(
                 .uri()
                 .path_and_query()
                 .and_then(|path| LocalPath::parse(path.as_str()));
-            let preferences = preferences::of_extensions(request.extensions());
             pages::unavailable(
                 &cloakroom,
                 preferences,
@@ -200,15 +199,14 @@ pub async fn auth_error(
     Extension(preferences): Extension<Preferences>,
     Extension(CorrelationId(id)): Extension<CorrelationId>,
 ) -> Response {
+    let locale = preferences.locale;
     let problem = Problem {
-        lang: "en",
-        title: "Sign-in problems".to_owned(),
-        text:
-            "A sign-in that fails ends on a page like this one, with what happened and what to do."
-                .to_owned(),
-        mend: "Nothing has failed here. Go on, or sign in.".to_owned(),
-        actions: vec![("Go to the start page".to_owned(), "/".to_owned())],
-        details: pages::details(&cloakroom, &id),
+        lang: tag(locale),
+        title: td_string!(locale, problems.no_problem_title).to_owned(),
+        text: td_string!(locale, problems.no_problem_text).to_owned(),
+        mend: td_string!(locale, problems.no_problem_mend).to_owned(),
+        actions: vec![pages::to_start(locale)],
+        details: pages::details(&cloakroom, locale, &id),
     };
     pages::problem(
         &cloakroom,
@@ -226,12 +224,12 @@ pub async fn not_allowed() -> Response {
 }
 
 /// Data calls that no route serves.
-pub async fn no_such_call(Extension(CorrelationId(id)): Extension<CorrelationId>) -> Response {
-    answer(&ApiError::new(
-        Code::NotFound,
-        "There is nothing at this address.",
-        id,
-    ))
+pub async fn no_such_call(
+    Extension(CorrelationId(id)): Extension<CorrelationId>,
+    Extension(Preferences { locale, .. }): Extension<Preferences>,
+) -> Response {
+    let message = td_string!(locale, calls.not_found);
+    answer(&ApiError::new(Code::NotFound, message, id))
 }
 
 /// A refused data call.
@@ -336,12 +334,88 @@ fn cache_if_found(
     })
 }
 
+/// Marks the answer of a handler that panicked.
+#[derive(Clone)]
+struct Panicked;
+
 /// A panic is a bug, but it answers, and tells nothing (R111).
 pub fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     tracing::error!(event = "panic", "a request's handler panicked");
-    (
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "Something went wrong. Try again.\n",
-    )
-        .into_response()
+    let text = "Something went wrong. Try again.\n";
+    let mut response = (StatusCode::INTERNAL_SERVER_ERROR, text).into_response();
+    response.extensions_mut().insert(Panicked);
+    response
+}
+
+/// Whoever came for a page gets one, also of a panic.
+pub async fn page_of_panic(
+    State(cloakroom): State<Arc<Cloakroom>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let came_for_page = is_navigation(request.headers());
+    let preferences = preferences::of(request.headers(), cloakroom.config.is_https(), None);
+    let id = CorrelationId::of(request.extensions());
+    let response = next.run(request).await;
+    if came_for_page && response.extensions().get::<Panicked>().is_some() {
+        pages::broken(&cloakroom, preferences, &id)
+    } else {
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{body::to_bytes, middleware::from_fn_with_state, routing::get};
+    use tower_http::catch_panic::CatchPanicLayer;
+
+    use super::*;
+    use crate::{clock::Clock, config::Settings};
+
+    async fn cloakroom() -> Arc<Cloakroom> {
+        let config = Settings(|name: &str| match name {
+            "CLIENT_ID" | "CLIENT_SECRET" => Some("a-value".to_owned()),
+            "SESSION_STORE" => Some("sqlite::memory:".to_owned()),
+            _ => None,
+        });
+        let config = config.read(false).unwrap();
+        let clock = Clock::new(time::OffsetDateTime::now_utc);
+        Cloakroom::open_with_deadline(config, clock, std::time::Duration::from_secs(1))
+            .await
+            .unwrap()
+    }
+
+    async fn panic_at(headers: &[(&str, &str)]) -> (StatusCode, String) {
+        async fn panics() -> Response {
+            panic!("a secret")
+        }
+        let cloakroom = cloakroom().await;
+        let router = Router::<()>::new()
+            .route("/", get(panics))
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(from_fn_with_state(cloakroom, page_of_panic));
+        let mut request = Request::new(axum::body::Body::empty());
+        for (name, value) in headers {
+            let name: axum::http::HeaderName = name.parse().unwrap();
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+        let response = tower::ServiceExt::oneshot(router, request).await.unwrap();
+        let status = response.status();
+        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test] // R111
+    async fn a_panic_is_a_page_to_a_person_and_a_line_to_a_script_and_tells_nothing() {
+        let (status, page) =
+            panic_at(&[("sec-fetch-mode", "navigate"), ("accept-language", "nl")]).await;
+        assert_eq!(status, 500);
+        assert!(page.contains("<html lang=\"nl\""), "{page}");
+        assert!(page.contains("Er ging iets mis</h1>"), "{page}");
+        assert!(page.contains("Correlatie-ID"), "{page}");
+        let (status, line) = panic_at(&[]).await;
+        assert_eq!(status, 500);
+        assert_eq!(line, "Something went wrong. Try again.\n");
+        assert!(!page.contains("a secret"));
+    }
 }

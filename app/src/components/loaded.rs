@@ -5,17 +5,16 @@ use std::pin::Pin;
 use leptos::prelude::*;
 use leptos_router::{hooks::use_location, location::Location};
 
-use crate::{app::Pending, components::Refusal, erase::Erase, error::ApiError, wire::Json};
+use crate::{app::Pending, erase::Erase, error::ApiError, wire::Json};
 
 /// What a page loads.
 pub type Load<T> = Resource<Result<T, ApiError>, Json>;
 
-/// Shows what was loaded, or why it could not be. While more is on its way, what is there stays. `is_page` says
-/// that the page has no heading but what is shown here.
+/// Shows what was loaded, or why it could not be, on the page of that path and query. While more is on its way, what is
+/// there stays.
 pub fn loaded<T>(
     load: Load<T>,
-    is_page: bool,
-    show: impl Fn(T) -> AnyView + Send + Sync + Copy + 'static,
+    show: impl Fn(Result<T, ApiError>, String) -> AnyView + Send + Sync + Copy + 'static,
 ) -> AnyView
 where
     T: Clone + Send + Sync + 'static,
@@ -23,12 +22,7 @@ where
     let location = use_location();
     when_here(Box::new(move || {
         let here = here(&location);
-        Box::pin(async move {
-            match load.await {
-                Ok(value) => show(value),
-                Err(error) => view! { <Refusal error is_page here/> }.erase(),
-            }
-        })
+        Box::pin(async move { show(load.await, here) })
     }))
 }
 

@@ -8,4 +8,4 @@ mod problem;
 pub use avatar::Avatar;
 pub use loaded::{Load, loaded};
 pub use microsoft::MicrosoftButton;
-pub use problem::{ProblemView, Refusal};
+pub use problem::{ProblemView, Refusal, action};

@@ -6,7 +6,7 @@ use leptos_i18n::td_string;
 use crate::{
     erase::Erase,
     error::{ApiError, Code},
-    i18n::{locale, tag},
+    i18n::{Locale, locale, tag},
     links,
     model::Problem,
 };
@@ -19,6 +19,9 @@ pub fn ProblemView(
     /// Whether the page has no other heading.
     #[prop(optional)]
     is_page: bool,
+    /// Seconds to wait before it is of any use to try again.
+    #[prop(optional_no_strip)]
+    wait: Option<u32>,
 ) -> impl IntoView {
     let Problem {
         lang,
@@ -53,9 +56,24 @@ pub fn ProblemView(
             {heading}
             <p>{text}</p>
             <p>{mend}</p>
+            {wait.map(countdown)}
             <p class="actions">{actions}</p>
             {details}
         </section>
+    }
+    .erase()
+}
+
+/// `wait.js` counts the seconds down; until then the first action waits. It is said once that the wait is over.
+fn countdown(seconds: u32) -> AnyView {
+    let locale = locale();
+    let text = td_string!(locale, problem.wait);
+    view! {
+        <div class="wait" data-wait=seconds data-text=text data-over=td_string!(locale, problem.wait_over)>
+            <progress max=seconds value="0" aria-hidden="true"></progress>
+            <p>{text.replace("{}", &seconds.to_string())}</p>
+            <p role="status"></p>
+        </div>
     }
     .erase()
 }
@@ -70,103 +88,66 @@ pub fn Refusal(
     /// The page's path and query, to come back to.
     here: String,
 ) -> impl IntoView {
-    view! { <ProblemView problem=explain(error, here) is_page/> }
+    let wait = error.retry_after;
+    let problem = explain(locale(), error, here);
+    view! { <ProblemView problem is_page wait/> }
 }
 
 /// What a person reads and does about a refusal on the page `here`.
-fn explain(error: ApiError, here: String) -> Problem {
-    let locale = locale();
-    let start = || here.split('?').next().unwrap_or("/").to_owned();
-    let (title, mend, label, href) = match error.code {
+fn explain(locale: Locale, error: ApiError, here: String) -> Problem {
+    let soon = td_string!(locale, problem.unavailable_mend);
+    let (title, mend) = match error.code {
         Code::SignedOut => (
-            td_string!(locale, problem.signed_out),
+            td_string!(locale, problem.signed_out_title),
             td_string!(locale, problem.signed_out_mend),
-            td_string!(locale, problem.sign_in),
-            links::login(&here, &[]),
         ),
         Code::Reauthenticate => (
-            td_string!(locale, problem.reauthenticate),
+            td_string!(locale, problem.reauthenticate_title),
             td_string!(locale, problem.reauthenticate_mend),
-            td_string!(locale, problem.sign_in_again),
-            links::login(&here, &[]),
         ),
         Code::ClaimsRequired => (
-            td_string!(locale, problem.claims),
+            td_string!(locale, problem.claims_title),
             td_string!(locale, problem.claims_mend),
-            td_string!(locale, problem.continue_there),
-            links::login(
-                &here,
-                &[("claims", error.claims.as_deref().unwrap_or_default())],
-            ),
         ),
         Code::ConsentRequired => (
-            td_string!(locale, problem.consent),
+            td_string!(locale, problem.consent_title),
             td_string!(locale, problem.consent_mend),
-            td_string!(locale, problem.allow),
-            links::login(&here, &[("scope", &error.scopes.join(" "))]),
         ),
         Code::Forbidden => (
-            td_string!(locale, problem.forbidden),
+            td_string!(locale, problem.forbidden_title),
             td_string!(locale, problem.forbidden_mend),
-            td_string!(locale, problem.other_account),
-            links::other_account(&here),
         ),
         Code::NotFound => (
-            td_string!(locale, problem.not_found),
+            td_string!(locale, problem.not_found_title),
             td_string!(locale, problem.not_found_mend),
-            td_string!(locale, problem.start_again),
-            start(),
         ),
         Code::TooLarge => (
-            td_string!(locale, problem.too_large),
+            td_string!(locale, problem.too_large_title),
             td_string!(locale, problem.too_large_mend),
-            td_string!(locale, problem.start_again),
-            start(),
         ),
         Code::Throttled => (
-            td_string!(locale, problem.throttled),
+            td_string!(locale, problem.throttled_title),
             td_string!(locale, problem.throttled_mend),
-            td_string!(locale, problem.try_again),
-            here,
         ),
         Code::Graph => (
-            td_string!(locale, problem.graph),
+            td_string!(locale, problem.graph_title),
             td_string!(locale, problem.graph_mend),
-            td_string!(locale, problem.try_again),
-            here,
         ),
-        Code::Unavailable => (
-            td_string!(locale, problem.unavailable),
-            td_string!(locale, problem.passes),
-            td_string!(locale, problem.try_again),
-            here,
-        ),
-        Code::Timeout => (
-            td_string!(locale, problem.timeout),
-            td_string!(locale, problem.passes),
-            td_string!(locale, problem.try_again),
-            here,
-        ),
+        Code::Unavailable => (td_string!(locale, problem.unavailable_title), soon),
+        Code::Timeout => (td_string!(locale, problem.timeout_title), soon),
     };
-    let mut text = error.message;
-    if let Some(seconds) = error.retry_after {
-        text.push(' ');
-        text.push_str(&td_string!(locale, problem.wait, seconds = seconds));
-    }
+    let (label, href) = action(locale, &error, here);
     let details = [
         (
             td_string!(locale, problem.permission),
             error.scopes.join(" "),
         ),
-        (
-            td_string!(locale, problem.correlation_id),
-            error.correlation_id,
-        ),
+        (td_string!(locale, problem.id), error.correlation_id),
     ];
     Problem {
         lang: tag(locale),
         title: title.into(),
-        text,
+        text: error.message,
         mend: mend.into(),
         actions: vec![(label.into(), href)],
         details: details
@@ -174,5 +155,41 @@ fn explain(error: ApiError, here: String) -> Problem {
             .filter(|(_, value)| !value.is_empty())
             .map(|(label, value)| (label.into(), value))
             .collect(),
+    }
+}
+
+/// The one action that helps against a refusal on the page `here`: its label and where it leads.
+pub fn action(locale: Locale, error: &ApiError, here: String) -> (&'static str, String) {
+    match error.code {
+        Code::SignedOut => (
+            td_string!(locale, problem.signed_out_action),
+            links::login(&here, &[]),
+        ),
+        Code::Reauthenticate => (
+            td_string!(locale, problem.reauthenticate_action),
+            links::login(&here, &[]),
+        ),
+        Code::ClaimsRequired => (
+            td_string!(locale, problem.claims_action),
+            links::login(
+                &here,
+                &[("claims", error.claims.as_deref().unwrap_or_default())],
+            ),
+        ),
+        Code::ConsentRequired => (
+            td_string!(locale, problem.consent_action),
+            links::login(&here, &[("scope", &error.scopes.join(" "))]),
+        ),
+        Code::Forbidden => (
+            td_string!(locale, shell.other_account),
+            links::other_account(&here),
+        ),
+        Code::NotFound | Code::TooLarge => (
+            td_string!(locale, problem.not_found_action),
+            here.split('?').next().unwrap_or("/").to_owned(),
+        ),
+        Code::Throttled | Code::Graph | Code::Unavailable | Code::Timeout => {
+            (td_string!(locale, problem.throttled_action), here)
+        }
     }
 }

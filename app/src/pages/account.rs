@@ -10,7 +10,7 @@ use crate::{
     error::ApiError,
     i18n::{Locale, locale},
     links,
-    model::{Account, AccountKind, OpenSession, Person},
+    model::{Account, AccountKind, OpenSession, Person, ThisSession},
     pages::title,
 };
 
@@ -38,6 +38,7 @@ fn overview(locale: Locale, account: Account, done: &str) -> AnyView {
         sessions,
         kind,
         admin,
+        this,
     } = account;
     let microsoft = (person.is_none() && kind == AccountKind::Work).then(|| {
         view! {
@@ -70,13 +71,23 @@ fn overview(locale: Locale, account: Account, done: &str) -> AnyView {
     });
     view! {
         <p class="notice" role="status">{notice(locale, done)}</p>
-        <div class="sections">{list(locale, person, sessions)}{microsoft}{others}</div>
+        <div class="sections">
+            {list(locale, person, sessions, this.as_ref())}
+            {this.map(|this| known(locale, kind, this))}
+            {microsoft}
+            {others}
+        </div>
     }
     .into_any()
 }
 
-/// The sessions, each with the button that ends it.
-fn list(locale: Locale, person: Option<Person>, sessions: Vec<OpenSession>) -> AnyView {
+/// The sessions, each with the button that ends it; and when the one at hand ends by itself.
+fn list(
+    locale: Locale,
+    person: Option<Person>,
+    sessions: Vec<OpenSession>,
+    this: Option<&ThisSession>,
+) -> AnyView {
     let own = person.is_none();
     let (heading, mail, whose) = match person {
         None => (
@@ -103,6 +114,16 @@ fn list(locale: Locale, person: Option<Person>, sessions: Vec<OpenSession>) -> A
     });
     let back = (!own).then(|| {
         view! { <a class="button" href=links::ACCOUNT>{td_string!(locale, account.back)}</a> }
+    });
+    let ends = this.map(|ThisSession { idle, max, .. }| {
+        let (idle, max) = (time(locale, idle.clone()), time(locale, max.clone()));
+        view! {
+            <p>
+                <strong>{td_string!(locale, account.ends)}</strong>": "
+                {td_string!(locale, account.ends_idle)}" "{idle}". "
+                {td_string!(locale, account.ends_max)}" "{max}"."
+            </p>
+        }
     });
     let rows: Vec<_> = sessions
         .into_iter()
@@ -147,10 +168,119 @@ fn list(locale: Locale, person: Option<Person>, sessions: Vec<OpenSession>) -> A
             <p>{mail}</p>
             <p>{none}</p>
             <ul class="sessions">{rows}</ul>
+            {ends}
             <div class="actions">{end_all}{back}</div>
         </section>
     }
     .into_any()
+}
+
+/// What the session knows: what was allowed, and who Microsoft says that this is.
+fn known(locale: Locale, kind: AccountKind, this: ThisSession) -> AnyView {
+    let none = this
+        .scopes
+        .is_empty()
+        .then(|| td_string!(locale, account.permissions_none));
+    let scopes: Vec<_> = this
+        .scopes
+        .into_iter()
+        .map(|scope| {
+            let purpose = purpose(locale, &scope);
+            view! { <div><dt><code>{scope}</code></dt><dd>{purpose}</dd></div> }
+        })
+        .collect();
+    let claims: Vec<_> = this
+        .claims
+        .into_iter()
+        .map(|(name, value)| {
+            let value = match name {
+                "iat" | "exp" => time(locale, value).into_any(),
+                _ => view! { <code>{value}</code> }.into_any(),
+            };
+            view! {
+                <tr>
+                    <th scope="row"><code>{name}</code></th>
+                    <td>{value}</td>
+                    <td>{meaning(locale, kind, name)}</td>
+                </tr>
+            }
+        })
+        .collect();
+    view! {
+        <section class="card">
+            <h2>{td_string!(locale, account.permissions)}</h2>
+            <p>{td_string!(locale, account.permissions_text)}</p>
+            <p>{none}</p>
+            <dl class="scopes">{scopes}</dl>
+            <p>{td_string!(locale, account.withdraw_text)}</p>
+            <a class="button" href=links::consents(kind) rel="external noreferrer">
+                {td_string!(locale, account.withdraw)}
+            </a>
+        </section>
+        <section class="card">
+            <h2>{td_string!(locale, account.claims)}</h2>
+            <p>{td_string!(locale, account.claims_text)}</p>
+            <table class="claims">
+                <thead>
+                    <tr>
+                        <th scope="col">{td_string!(locale, account.claim)}</th>
+                        <th scope="col">{td_string!(locale, account.value)}</th>
+                        <th scope="col">{td_string!(locale, account.meaning)}</th>
+                    </tr>
+                </thead>
+                <tbody>{claims}</tbody>
+            </table>
+        </section>
+    }
+    .into_any()
+}
+
+/// What a permission is for. Of those that can also change things this app uses the half that reads.
+/// <https://learn.microsoft.com/graph/permissions-reference>
+fn purpose(locale: Locale, scope: &str) -> &'static str {
+    match scope.to_ascii_lowercase().as_str() {
+        "openid" => td_string!(locale, account.scope_openid),
+        "profile" => td_string!(locale, account.scope_profile),
+        "email" => td_string!(locale, account.scope_email),
+        "offline_access" => td_string!(locale, account.scope_offline_access),
+        "user.read" => td_string!(locale, account.scope_user_read),
+        "user.readwrite" => td_string!(locale, account.scope_user_readwrite),
+        "user.readbasic.all" => td_string!(locale, account.scope_user_readbasic_all),
+        "user.read.all" => td_string!(locale, account.scope_user_read_all),
+        "user.revokesessions.all" => td_string!(locale, account.scope_user_revoke),
+        "group.read.all" | "groupmember.read.all" => td_string!(locale, account.scope_groups),
+        "directory.read.all" | "organization.read.all" => {
+            td_string!(locale, account.scope_directory)
+        }
+        "people.read" | "people.read.all" => td_string!(locale, account.scope_people),
+        "calendars.read" | "calendars.readbasic" => td_string!(locale, account.scope_calendars),
+        "mail.read" | "mail.readbasic" => td_string!(locale, account.scope_mail),
+        "files.read" | "files.read.all" => td_string!(locale, account.scope_files),
+        "profilephoto.read.all" => td_string!(locale, account.scope_photos),
+        _ => td_string!(locale, account.scope_unknown),
+    }
+}
+
+/// What a claim says.
+/// <https://learn.microsoft.com/entra/identity-platform/id-token-claims-reference>
+fn meaning(locale: Locale, kind: AccountKind, claim: &str) -> &'static str {
+    match (claim, kind) {
+        ("name", _) => td_string!(locale, account.claim_name),
+        ("preferred_username", _) => td_string!(locale, account.claim_preferred_username),
+        ("oid", _) => td_string!(locale, account.claim_oid),
+        ("tid", AccountKind::Work) => td_string!(locale, account.claim_tid),
+        ("tid", AccountKind::Personal) => td_string!(locale, account.claim_tid_personal),
+        ("sub", _) => td_string!(locale, account.claim_sub),
+        ("iss", _) => td_string!(locale, account.claim_iss),
+        ("aud", _) => td_string!(locale, account.claim_aud),
+        ("sid", _) => td_string!(locale, account.claim_sid),
+        ("login_hint", _) => td_string!(locale, account.claim_login_hint),
+        ("roles", _) => td_string!(locale, account.claim_roles),
+        ("xms_pl", _) => td_string!(locale, account.claim_xms_pl),
+        ("iat", _) => td_string!(locale, account.claim_iat),
+        ("exp", _) => td_string!(locale, account.claim_exp),
+        _ => "",
+    }
 }
 
 /// A button that ends sessions. Without scripts too.

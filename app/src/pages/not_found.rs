@@ -1,26 +1,14 @@
-//! A path that is no page.
+//! A path that is no page of the router's.
 
 use leptos::prelude::*;
-use leptos_i18n::td_string;
+use leptos_router::hooks::use_location;
 
-use crate::{
-    components::ProblemView,
-    erase::Erase,
-    i18n::{locale, tag},
-    model::Problem,
-};
-
-/// What the router shows on a path of no page. The server answers such a path before it gets here.
+/// What the router does on a path that it does not know: the server has the page, or says that there is none (R67).
 #[component]
 pub fn NotFound() -> impl IntoView {
-    let locale = locale();
-    let problem = Problem {
-        lang: tag(locale),
-        title: td_string!(locale, shell.not_found).into(),
-        text: td_string!(locale, shell.missing_text).into(),
-        mend: td_string!(locale, shell.missing_mend).into(),
-        actions: vec![(td_string!(locale, shell.to_start).into(), "/".into())],
-        details: Vec::new(),
-    };
-    view! { <ProblemView problem is_page=true/> }.erase()
+    let here = use_location();
+    Effect::new(move |_| {
+        let href = here.pathname.get_untracked() + &here.search.get_untracked();
+        _ = window().location().set_href(&href);
+    });
 }

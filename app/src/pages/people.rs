@@ -1,126 +1,143 @@
 //! `/people?search=&cursor=`: the organisation's directory, a page at a time.
 
-use std::time::Duration;
-
-use leptos::{leptos_dom::helpers::debounce, prelude::*};
+use leptos::prelude::*;
 use leptos_i18n::td_string;
-use leptos_router::{
-    NavigateOptions,
-    hooks::{use_navigate, use_query_map},
-};
+use leptos_router::hooks::use_query_map;
 
 use crate::{
     api,
-    components::{Avatar, Load, ProblemView, loaded},
+    components::{Avatar, Load, ProblemView, Refusal, loaded},
     erase::Erase,
-    i18n::{locale, tag},
+    error::Code,
+    i18n::{Locale, locale, number, tag},
     links,
     model::{Directory, PeoplePage, Person, Problem},
 };
 
-/// How long somebody who types rests before the search.
-const TYPING: Duration = Duration::from_millis(300);
+/// The search field's id.
+pub const SEARCH: &str = "search";
 
 /// The directory.
-#[component]
-pub fn People() -> impl IntoView {
+pub fn people() -> AnyView {
+    let locale = locale();
     let query = use_query_map();
     let parameter = move |name: &str| query.with(|query| query.get(name).unwrap_or_default());
     let asked = move || (parameter("search"), parameter("cursor"));
     let directory =
         Load::new_with_options(asked, |(search, cursor)| api::people(search, cursor), false);
-    let typed = search_as_typed();
+
+    let search = move || query.with_untracked(|query| query.get("search").unwrap_or_default());
     view! {
-        <h1 tabindex="-1">{td_string!(locale(), people.title)}</h1>
-        {loaded(directory, false, move |directory| match directory {
-            Directory::People(page) => {
-                let search = query.get_untracked().get("search").unwrap_or_default();
-                view! { <Listing search page typed/> }.erase()
-            }
-            Directory::PersonalAccount => view! { <ProblemView problem=personal_account()/> }.erase(),
-            Directory::NotPermitted => view! { <ProblemView problem=not_permitted()/> }.erase(),
+        <h1 tabindex="-1">{td_string!(locale, shell.people)}</h1>
+        {loaded(directory, move |directory, here| {
+            let (searchable, content) = match directory {
+                Ok(Directory::People(page)) => (true, listing(locale, &search(), page)),
+                Ok(Directory::PersonalAccount) => {
+                    (false, view! { <ProblemView problem=personal_account(locale)/> }.erase())
+                }
+                Ok(Directory::NotPermitted) => {
+                    (false, view! { <ProblemView problem=not_permitted(locale)/> }.erase())
+                }
+                // Another search may do, and who is typing goes on.
+                Err(error) => (
+                    error.code != Code::SignedOut,
+                    view! { <Refusal error is_page=false here/> }.erase(),
+                ),
+            };
+            let form = searchable.then(|| search_form(locale, search()));
+            view! { {form}{content} }.erase()
         })}
     }
     .erase()
 }
 
-/// What is typed is searched for after a moment's rest. It is one entry of the history, however much is typed.
-fn search_as_typed() -> RwSignal<String> {
-    let typed = RwSignal::new(String::new());
-    let navigate = use_navigate();
-    let mut search = debounce(TYPING, move |text: String| {
-        let options = NavigateOptions {
-            replace: true,
-            scroll: false,
-            ..NavigateOptions::default()
-        };
-        navigate(&links::people(text.trim(), ""), options);
-    });
-    Effect::new(move |seen: Option<()>| {
-        let text = typed.get();
-        if seen.is_some() {
-            search(text);
-        }
-    });
-    typed
-}
-
-#[component]
-fn Listing(search: String, page: PeoplePage, typed: RwSignal<String>) -> impl IntoView {
-    let locale = locale();
-    let found = !page.people.is_empty();
-    let summary = summary(&search, &page);
-    let turn = |label, cursor: Option<String>| {
-        cursor.map(
-            |cursor| view! { <a class="button" href=links::people(&search, &cursor)>{label}</a> },
-        )
-    };
-    let previous = turn(td_string!(locale, people.previous), page.previous);
-    let next = turn(td_string!(locale, people.next), page.next);
+/// `people.js` looks as people type; without it, the form is sent.
+fn search_form(locale: Locale, search: String) -> AnyView {
     let searching = !search.is_empty();
-    let csv = links::people_csv(&search);
     view! {
         <form class="search" role="search" action="/people">
-            <label for="search">{td_string!(locale, people.label)}</label>
+            <label for=SEARCH>{td_string!(locale, people.label)}</label>
             <div>
-                <input
-                    id="search"
-                    type="search"
-                    name="search"
-                    value=search
-                    autocomplete="off"
-                    spellcheck="false"
-                    on:input=move |event| typed.set(event_target_value(&event))
-                />
+                <input id=SEARCH type="search" name="search" value=search autocomplete="off" spellcheck="false"/>
                 <button class="button primary">{td_string!(locale, people.search)}</button>
-                {searching.then(|| view! { <a class="button" href="/people">{td_string!(locale, people.clear)}</a> })}
+                {searching.then(|| view! {
+                    <a class="button" href="/people">{td_string!(locale, people.clear)}</a>
+                })}
             </div>
         </form>
-        <p class="summary" role="status">{summary}</p>
-        {found.then(|| table(page.people))}
-        <nav class="turn" aria-label=td_string!(locale, people.pages)>{previous}{next}</nav>
-        {found.then(|| view! {
-            <p class="export">
-                <a href=csv rel="external" download="">{td_string!(locale, people.csv)}</a>
-            </p>
-        })}
     }
+    .erase()
+}
+
+fn listing(locale: Locale, search: &str, page: PeoplePage) -> AnyView {
+    let found = !page.people.is_empty();
+    let summary = summary(locale, search, &page);
+    let turn = |label, rel, cursor: Option<String>| {
+        cursor.map(|cursor| {
+            view! { <a class="button" rel=rel href=links::people(search, &cursor)>{label}</a> }
+        })
+    };
+    let previous = turn(td_string!(locale, people.previous), "prev", page.previous);
+    let next = turn(td_string!(locale, people.next), "next", page.next);
+    // `people.js` shows how far the download is.
+    let export = found.then(|| {
+        view! {
+            <div class="export">
+                <a
+                    class="button"
+                    href=links::csv(search)
+                    rel="external"
+                    download=""
+                    data-rows=td_string!(locale, people.csv_rows)
+                    data-of=td_string!(locale, people.csv_of)
+                    data-done=td_string!(locale, people.csv_done)
+                    data-failed=td_string!(locale, people.csv_failed)
+                >
+                    {td_string!(locale, people.csv)}
+                </a>
+                <progress hidden aria-label=td_string!(locale, people.csv)></progress>
+                <p role="status"></p>
+            </div>
+        }
+    });
+    view! {
+        <p class="summary" role="status">{summary}</p>
+        {found.then(|| table(locale, page.people))}
+        <div class="below">
+            <nav class="turn" aria-label=td_string!(locale, people.pages)>{previous}{next}</nav>
+            {export}
+        </div>
+    }
+    .erase()
 }
 
 /// What the page holds, in words.
-fn summary(search: &str, page: &PeoplePage) -> String {
-    let (locale, number) = (locale(), page.number);
-    match (search, page.people.len()) {
-        ("", 0) => td_string!(locale, people.nobody).into(),
-        (_, 0) => td_string!(locale, people.nobody_for, search = search),
-        ("", _) => td_string!(locale, people.page, number = number),
-        (_, _) => td_string!(locale, people.page_for, number = number, search = search),
+fn summary(locale: Locale, search: &str, page: &PeoplePage) -> String {
+    if page.people.is_empty() {
+        return match search {
+            "" => td_string!(locale, people.nobody).into(),
+            _ => td_string!(locale, people.nobody_found).replace("{}", search),
+        };
     }
+    let mut summary = match page.total {
+        Some(1) => td_string!(locale, people.one).to_owned(),
+        Some(total) => td_string!(locale, people.many).replace("{}", &number(locale, total)),
+        None => String::new(),
+    };
+    if !summary.is_empty() && !search.is_empty() {
+        summary += &td_string!(locale, people.found).replace("{}", search);
+    }
+    if page.next.is_some() || page.number > 1 {
+        if !summary.is_empty() {
+            summary += " · ";
+        }
+        summary += &td_string!(locale, people.page).replace("{}", &number(locale, page.number));
+    }
+    summary
 }
 
 /// The people. Columns that nobody has a value for are left out: `User.ReadBasic.All` shows few (R109).
-fn table(people: Vec<Person>) -> impl IntoView {
-    let locale = locale();
+fn table(locale: Locale, people: Vec<Person>) -> impl IntoView {
     let any =
         |value: fn(&Person) -> &Option<String>| people.iter().any(|person| value(person).is_some());
     let shown = [
@@ -177,7 +194,10 @@ fn table(people: Vec<Person>) -> impl IntoView {
                 .collect_view();
                 view! {
                     <tr>
-                        <th scope="row"><Avatar id=&id name=&name/>{name}</th>
+                        <th scope="row">
+                            <Avatar id=&id name=&name/>
+                            <a href=links::person(&id) rel="external">{name}</a>
+                        </th>
                         {cells}
                     </tr>
                 }
@@ -192,31 +212,32 @@ fn table(people: Vec<Person>) -> impl IntoView {
     }
 }
 
-fn other_account() -> Vec<(String, String)> {
-    let label = td_string!(locale(), people.other_account);
-    vec![(label.into(), links::other_account("/people"))]
+fn personal_account(locale: Locale) -> Problem {
+    no_directory(
+        locale,
+        td_string!(locale, people.personal_title),
+        td_string!(locale, people.personal_text),
+        td_string!(locale, people.personal_mend),
+    )
 }
 
-fn personal_account() -> Problem {
-    let locale = locale();
-    Problem {
-        lang: tag(locale),
-        title: td_string!(locale, people.personal).into(),
-        text: td_string!(locale, people.personal_text).into(),
-        mend: td_string!(locale, people.personal_mend).into(),
-        actions: other_account(),
-        details: Vec::new(),
-    }
+fn not_permitted(locale: Locale) -> Problem {
+    no_directory(
+        locale,
+        td_string!(locale, people.denied_title),
+        td_string!(locale, people.denied_text),
+        td_string!(locale, people.denied_mend),
+    )
 }
 
-fn not_permitted() -> Problem {
-    let locale = locale();
+fn no_directory(locale: Locale, title: &str, text: &str, mend: &str) -> Problem {
+    let other = td_string!(locale, shell.other_account);
     Problem {
         lang: tag(locale),
-        title: td_string!(locale, people.denied).into(),
-        text: td_string!(locale, people.denied_text).into(),
-        mend: td_string!(locale, people.denied_mend).into(),
-        actions: other_account(),
+        title: title.into(),
+        text: text.into(),
+        mend: mend.into(),
+        actions: vec![(other.into(), links::other_account("/people"))],
         details: Vec::new(),
     }
 }

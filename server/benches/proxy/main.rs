@@ -61,7 +61,14 @@ fn proxy(load: &Runtime) {
     let page = format!("Cookie: {session}\r\nX-CSRF: 1\r\nSec-Fetch-Site: same-origin\r\n");
     let through = |connections| {
         let (here, path) = (cloakroom.address, "/graph/v1.0/me");
-        Way::new("Cloakroom", here, path, &page, connections, Some(&cloakroom))
+        Way::new(
+            "Cloakroom",
+            here,
+            path,
+            &page,
+            connections,
+            Some(&cloakroom),
+        )
     };
     let call = load.block_on(graph_call_of(there, through(1)));
     let bearer = call.header("authorization").unwrap();
@@ -147,7 +154,9 @@ fn say(what: &str, connections: usize, rounds: usize, ways: &mut [Way<'_>]) {
     let mut figures = Vec::new();
     for way in ways {
         let (throughput, p50, p99) = (way.throughput(), way.percentile(50), way.percentile(99));
-        let processor = way.processor().map_or_else(String::new, |it| format!("{it:17.0}"));
+        let processor = way
+            .processor()
+            .map_or_else(String::new, |it| format!("{it:17.0}"));
         println!(
             "{:20} {throughput:9.0} {p50:9.3} {p99:9.3} {processor}",
             way.name

@@ -4,17 +4,10 @@
 use std::{collections::HashMap, sync::LazyLock};
 
 use app::i18n::Locale;
+use leptos_i18n::td_string;
 use serde::Deserialize;
 
 use super::token_endpoint::PlatformError;
-
-/// The text in this language.
-pub fn pick<'a>(locale: Locale, en: &'a str, nl: &'a str) -> &'a str {
-    match locale {
-        Locale::en => en,
-        Locale::nl => nl,
-    }
-}
 
 /// Who can fix it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -34,44 +27,20 @@ impl Who {
     /// A few words for a page's heading.
     pub fn title(self, locale: Locale) -> &'static str {
         match self {
-            Self::You => pick(
-                locale,
-                "You are not signed in yet",
-                "Je bent nog niet aangemeld",
-            ),
-            Self::Administrator => pick(
-                locale,
-                "Your organisation does not let you in here yet",
-                "Je organisatie laat je hier nog niet toe",
-            ),
-            Self::Operator => pick(locale, "Sign-in failed", "Aanmelden is niet gelukt"),
-            Self::Nobody => pick(
-                locale,
-                "Microsoft can't sign you in just now",
-                "Microsoft kan je nu niet aanmelden",
-            ),
+            Self::You => td_string!(locale, sign_in.you_title),
+            Self::Administrator => td_string!(locale, sign_in.administrator_title),
+            Self::Operator => td_string!(locale, sign_in.operator_title),
+            Self::Nobody => td_string!(locale, sign_in.nobody_title),
         }
     }
 
     /// A sentence that says it.
     pub fn sentence(self, locale: Locale) -> &'static str {
         match self {
-            Self::You => pick(
-                locale,
-                "You can fix this yourself.",
-                "Je kunt dit zelf oplossen.",
-            ),
-            Self::Administrator => pick(
-                locale,
-                "An administrator can fix this.",
-                "Een beheerder kan dit oplossen.",
-            ),
-            Self::Operator => pick(
-                locale,
-                "This is for whoever runs this app to fix.",
-                "Dit is aan de aanbieder van deze app.",
-            ),
-            Self::Nobody => pick(locale, "This passes by itself.", "Dit gaat vanzelf over."),
+            Self::You => td_string!(locale, sign_in.you_fix),
+            Self::Administrator => td_string!(locale, sign_in.administrator_fix),
+            Self::Operator => td_string!(locale, sign_in.operator_fix),
+            Self::Nobody => td_string!(locale, sign_in.nobody_fix),
         }
     }
 }
@@ -122,12 +91,19 @@ impl Help {
 
     /// What happened.
     pub fn cause(&self, locale: Locale) -> &str {
-        pick(locale, &self.en[0], &self.nl[0])
+        &self.texts(locale)[0]
     }
 
     /// The one thing to do next.
     pub fn mend(&self, locale: Locale) -> &str {
-        pick(locale, &self.en[1], &self.nl[1])
+        &self.texts(locale)[1]
+    }
+
+    fn texts(&self, locale: Locale) -> &[String; 2] {
+        match locale {
+            Locale::en => &self.en,
+            Locale::nl => &self.nl,
+        }
     }
 
     /// Which of the page's links comes first.

@@ -177,6 +177,8 @@ pub async fn validate(
         login_hint: claims.login_hint,
         roles: claims.roles,
         language: claims.xms_pl,
+        issued: claims.iat,
+        expires: claims.exp,
     })
 }
 

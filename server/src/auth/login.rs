@@ -20,7 +20,7 @@ use super::{
     claims::{self, Challenge},
     fail,
     local_path::LocalPath,
-    problem::{Asked, SignInError},
+    problem::{Asked, BadLink, SignInError},
     query::Query,
 };
 use crate::{
@@ -80,13 +80,11 @@ async fn start(
     let one = |name| {
         query
             .one(name)
-            .map_err(|_| SignInError::BadRequest("It says the same thing twice."))
+            .map_err(|_| SignInError::BadLink(BadLink::Repeated))
     };
     let prompt = one("prompt")?;
     if prompt.is_some_and(|prompt| !PROMPTS.contains(&prompt)) {
-        return Err(SignInError::BadRequest(
-            "It asks for something that Microsoft's sign-in does not know (prompt).",
-        ));
+        return Err(SignInError::BadLink(BadLink::Prompt));
     }
     let more = one("scope")?.unwrap_or_default();
     let wanted = one("claims")?.filter(|claims| !claims.is_empty());
@@ -97,11 +95,7 @@ async fn start(
     // It can only ask for more proof: whatever it says, the ID token is held to the same rules, and what this app
     // announces (`cp1`) stays. Nothing of it is shown or kept beyond the attempt.
     let wanted = wanted
-        .map(|claims| {
-            Challenge::parse(claims).ok_or(SignInError::BadRequest(
-                "It carries a claims challenge that is none (claims).",
-            ))
-        })
+        .map(|claims| Challenge::parse(claims).ok_or(SignInError::BadLink(BadLink::Claims)))
         .transpose()?;
     let hint = |name| match one(name)? {
         Some(hint) if hint.len() > LONGEST_HINT => Err(TOO_LONG),
@@ -145,7 +139,7 @@ async fn start(
     Ok(response)
 }
 
-const TOO_LONG: SignInError = SignInError::BadRequest("It is too long.");
+const TOO_LONG: SignInError = SignInError::BadLink(BadLink::TooLong);
 
 /// Those of every sign-in, those that the session has, and those that the link names: none but this app's own.
 fn scopes(
@@ -165,9 +159,7 @@ fn scopes(
     let more = more.split(' ').filter(|scope| !scope.is_empty());
     for scope in more.filter(|scope| !is_identity(scope)) {
         if is_new(granted, scope) && !cloakroom.knows_scope(scope) {
-            return Err(SignInError::BadRequest(
-                "It asks for a permission that this app has no use for (scope).",
-            ));
+            return Err(SignInError::BadLink(BadLink::Scope));
         }
         if is_new(&scopes, scope) {
             scopes.push(scope.to_owned());

@@ -83,7 +83,7 @@ pub async fn callback(
     };
     let mut response = match finished {
         Ok(()) => {
-            let mut response = pages::onward(&headers, &asked.return_to);
+            let mut response = pages::onward(&headers, &asked.return_to, preferences.locale);
             if let Some(id) = session.id() {
                 let new = StoreKey::of(&id);
                 let sealer = &cloakroom.sealer;
@@ -186,21 +186,21 @@ async fn finish(
     };
     let record =
         record_value(&signed_in).map_err(|error| SignInError::Unavailable(error.to_string()))?;
-    // R48: the old session dies, a new id is made, nothing is carried over. Not `flush`: after it,
-    // tower-sessions 0.15 would give the new record the id that the request came with (R49).
+    // R48: the old session dies, a new id is made, nothing is carried over. Its pages hear whether it is the same person's.
+    if let Some(old) = &attempt.replaces {
+        cloakroom
+            .sessions
+            .store
+            .replace(old, tid, &oid)
+            .await
+            .map_err(|error| store_failed(&error))?;
+    }
+    // Not `flush`: after it, tower-sessions 0.15 would give the new record the id that the request came with (R49).
     session.clear().await;
     session
         .cycle_id()
         .await
         .map_err(|error| store_failed(&error))?;
-    if let Some(old) = &attempt.replaces {
-        cloakroom
-            .sessions
-            .store
-            .end(old)
-            .await
-            .map_err(|error| store_failed(&error))?;
-    }
     session
         .insert_value(RECORD, record)
         .await
@@ -275,8 +275,9 @@ fn fail(
     asked: &Asked,
 ) -> Response {
     tracing::warn!(event = "sign_in_failed", %error, "a sign-in failed");
-    let details = pages::details(cloakroom, &id.0);
-    let problem = error.problem(asked, preferences.locale, details);
+    let locale = preferences.locale;
+    let details = pages::details(cloakroom, locale, &id.0);
+    let problem = error.problem(asked, locale, details);
     let path = asked.return_to.as_str();
     let mut response = pages::problem(cloakroom, preferences, None, error.status(), path, problem);
     if matches!(error, SignInError::Store) {

@@ -5,16 +5,17 @@ use app::{
     model::Problem,
 };
 use axum::http::StatusCode;
+use leptos_i18n::td_string;
 
 use super::{
     attempt::Attempt,
-    help::{Help, Next, Quote, Who, number_of, pick},
+    help::{Help, Next, Quote, Who, number_of},
     id_token::IdTokenError,
     local_path::LocalPath,
     metadata::MetadataError,
     token_endpoint::PlatformError,
 };
-use crate::{secret::Secret, upstream::UpstreamError};
+use crate::{pages, secret::Secret, upstream::UpstreamError};
 
 /// Why a sign-in did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -29,8 +30,8 @@ pub enum SignInError {
     #[error("the answer is malformed: {0}")]
     BadAnswer(&'static str),
     /// The request to start one is malformed (R14).
-    #[error("the request is malformed: {0}")]
-    BadRequest(&'static str),
+    #[error("the link is wrong: {0:?}")]
+    BadLink(BadLink),
     /// Somebody else came back than the one who was asked for more.
     #[error("somebody else came back")]
     AnotherPerson {
@@ -57,6 +58,33 @@ pub enum SignInError {
     /// The session could not be stored (R54).
     #[error("the session could not be stored")]
     Store,
+}
+
+/// What is wrong with a link that should start a sign-in.
+#[derive(Clone, Copy, Debug)]
+pub enum BadLink {
+    /// A parameter comes twice.
+    Repeated,
+    /// An unknown `prompt`.
+    Prompt,
+    /// No claims challenge.
+    Claims,
+    /// A scope that this app does not use.
+    Scope,
+    /// A parameter is too long.
+    TooLong,
+}
+
+impl BadLink {
+    fn text(self, locale: Locale) -> &'static str {
+        match self {
+            Self::Repeated => td_string!(locale, sign_in.bad_link_repeated),
+            Self::Prompt => td_string!(locale, sign_in.bad_link_prompt),
+            Self::Claims => td_string!(locale, sign_in.bad_link_claims),
+            Self::Scope => td_string!(locale, sign_in.bad_link_scope),
+            Self::TooLong => td_string!(locale, sign_in.bad_link_long),
+        }
+    }
 }
 
 /// What a failed sign-in was for: the way back, and what starts it again.
@@ -114,7 +142,7 @@ impl SignInError {
             Self::UnknownAttempt
             | Self::UsedAttempt
             | Self::BadAnswer(_)
-            | Self::BadRequest(_)
+            | Self::BadLink(_)
             | Self::Refused(_)
             | Self::IdToken(IdTokenError::Invalid(_)) => StatusCode::BAD_REQUEST,
             Self::AnotherPerson { .. } => StatusCode::CONFLICT,
@@ -127,28 +155,22 @@ impl SignInError {
         }
     }
 
-    /// The page. `details` are the ids to quote; the platform's own are added. What the platform refused is told in `locale`,
-    /// the rest in English.
+    /// The page. `details` are the ids to quote; the platform's own are added.
     pub fn problem(
         &self,
         asked: &Asked,
         locale: Locale,
         details: Vec<(String, String)>,
     ) -> Problem {
-        let locale = match self {
-            Self::Refused(_) | Self::Credential(_) => locale,
-            _ => Locale::en,
-        };
         let mut problem = self.told(asked, locale, details);
         if asked.steps_up {
             // Who only said no to more goes back to where they were. R9: the platform's `error` tells.
             if matches!(self, Self::Refused(refusal) if refusal.error == "access_denied") {
-                pick(locale, "Nothing has changed", "Er is niets veranderd")
-                    .clone_into(&mut problem.title);
+                td_string!(locale, sign_in.nothing_changed).clone_into(&mut problem.title);
             }
             let back = asked.return_to.to_string();
             problem.actions.retain(|(_, href)| *href != back);
-            let label = pick(locale, "Go back", "Ga terug").to_owned();
+            let label = td_string!(locale, sign_in.go_back).to_owned();
             problem.actions.insert(0, (label, back));
         }
         problem
@@ -156,84 +178,91 @@ impl SignInError {
 
     fn told(&self, asked: &Asked, locale: Locale, mut details: Vec<(String, String)>) -> Problem {
         let again = |prompt| asked.again(prompt);
-        let start = ("Go to the start page".to_owned(), "/".to_owned());
-        let retry = ("Sign in again".to_owned(), again(""));
+        let start = pages::to_start(locale);
+        let retry = (td_string!(locale, sign_in.again).to_owned(), again(""));
+        let soon = (td_string!(locale, problems.try_again).to_owned(), again(""));
+        let other = (
+            td_string!(locale, sign_in.other_account).to_owned(),
+            again("select_account"),
+        );
         let (title, text, mend, actions) = match self {
             Self::UnknownAttempt => (
-                "This sign-in can't be finished",
-                "The answer from Microsoft belongs to no sign-in that this browser has under way. It may be done already, \
-                 it may have taken too long, or cookies are blocked.",
-                "If you are signed in, just go on. Otherwise start again; if it keeps happening, allow cookies for this site.",
+                td_string!(locale, sign_in.unfinished_title),
+                td_string!(locale, sign_in.unknown_text),
+                td_string!(locale, sign_in.unknown_mend),
                 vec![retry, start],
             ),
-            Self::UsedAttempt => (
-                "This sign-in is already done",
-                "Each answer from Microsoft works once, and this one has been used. That happens when the page is loaded again.",
-                "If you are signed in, just go on. Otherwise start again.",
-                vec![("Continue".to_owned(), asked.return_to.to_string()), retry],
-            ),
+            Self::UsedAttempt => {
+                let label = td_string!(locale, problems.continue_here).to_owned();
+                (
+                    td_string!(locale, sign_in.used_title),
+                    td_string!(locale, sign_in.used_text),
+                    td_string!(locale, sign_in.used_mend),
+                    vec![(label, asked.return_to.to_string()), retry],
+                )
+            }
             Self::BadAnswer(_) => (
-                "This sign-in can't be finished",
-                "The answer from Microsoft is incomplete or was changed on its way.",
-                "Start again.",
+                td_string!(locale, sign_in.unfinished_title),
+                td_string!(locale, sign_in.bad_answer_text),
+                td_string!(locale, sign_in.start_again),
                 vec![retry, start],
             ),
-            Self::BadRequest(what) => (
-                "This sign-in link is wrong",
-                *what,
-                "Start again from the start page.",
+            Self::BadLink(link) => (
+                td_string!(locale, sign_in.bad_link_title),
+                link.text(locale),
+                td_string!(locale, sign_in.bad_link_mend),
                 vec![start],
             ),
             Self::Refused(refusal) | Self::Credential(refusal) => {
                 return refused(refusal, locale, asked, details);
             }
             Self::AnotherPerson { expected, came } => {
-                details.push(("Signed in here".to_owned(), clip(expected.expose())));
-                details.push(("Came back".to_owned(), clip(came.expose())));
+                let here = td_string!(locale, sign_in.signed_in_here);
+                let back = td_string!(locale, sign_in.came_back);
+                details.push((here.to_owned(), clip(expected.expose())));
+                details.push((back.to_owned(), clip(came.expose())));
                 (
-                    "That was another account",
-                    "This page asked for something more in your name, but somebody else answered at Microsoft. Nothing of that was taken over.",
-                    "Go back and try again with the account that you use here, or change to the other account.",
-                    vec![("Use another account".to_owned(), again("select_account"))],
+                    td_string!(locale, sign_in.another_title),
+                    td_string!(locale, sign_in.another_text),
+                    td_string!(locale, sign_in.another_mend),
+                    vec![other],
                 )
             }
-            Self::IdToken(IdTokenError::Stranger(_)) => (
-                "This account can't be used here",
-                "You signed in with an account of an organisation that this app is not open to.",
-                "Use another account, or ask whoever runs this app to admit your organisation.",
-                vec![
-                    ("Use another account".to_owned(), again("select_account")),
-                    start,
-                ],
-            ),
+            Self::IdToken(IdTokenError::Stranger(tenant)) => {
+                let label = td_string!(locale, sign_in.tenant_id);
+                details.push((label.to_owned(), tenant.to_string()));
+                (
+                    td_string!(locale, sign_in.stranger_title),
+                    td_string!(locale, sign_in.stranger_text),
+                    td_string!(locale, sign_in.stranger_mend),
+                    vec![other, start],
+                )
+            }
             Self::IdToken(IdTokenError::Invalid(_)) => (
-                "This sign-in was refused",
-                "What Microsoft's answer says about you could not be verified, so it was not believed.",
-                "Start again. If it keeps happening, tell whoever runs this app the ids below.",
+                td_string!(locale, sign_in.invalid_title),
+                td_string!(locale, sign_in.invalid_text),
+                td_string!(locale, sign_in.invalid_mend),
                 vec![retry, start],
             ),
             Self::IdToken(IdTokenError::Platform(_)) | Self::Unavailable(_) => (
-                "Microsoft can't be reached",
-                "The sign-in service gave no usable answer.",
-                "Nothing is lost. Try again in a moment.",
-                vec![("Try again".to_owned(), again("")), start],
+                td_string!(locale, sign_in.unreachable_title),
+                td_string!(locale, sign_in.unreachable_text),
+                td_string!(locale, sign_in.soon),
+                vec![soon, start],
             ),
             Self::Timeout => (
-                "Microsoft did not answer in time",
-                "The sign-in service took too long.",
-                "Nothing is lost. Try again in a moment.",
-                vec![("Try again".to_owned(), again("")), start],
+                td_string!(locale, sign_in.slow_title),
+                td_string!(locale, sign_in.slow_text),
+                td_string!(locale, sign_in.soon),
+                vec![soon, start],
             ),
             Self::Store => (
-                "Not available just now",
-                "You were recognised, but the server can't keep your session at the moment.",
-                "Nothing is lost. Try again in a moment; if it stays like this, tell whoever runs this app.",
-                vec![("Try again".to_owned(), again("")), start],
+                td_string!(locale, problems.down_title),
+                td_string!(locale, sign_in.store_text),
+                td_string!(locale, problems.down_mend),
+                vec![soon, start],
             ),
         };
-        if let Self::IdToken(IdTokenError::Stranger(tenant)) = self {
-            details.push(("Tenant ID".to_owned(), tenant.to_string()));
-        }
         Problem {
             lang: tag(locale),
             title: title.to_owned(),
@@ -255,11 +284,11 @@ fn refused(
 ) -> Problem {
     let help = Help::of(refusal);
     let retry = match help.who {
-        Who::Nobody => pick(locale, "Try again", "Opnieuw proberen"),
-        _ => pick(locale, "Sign in again", "Opnieuw aanmelden"),
+        Who::Nobody => td_string!(locale, problems.try_again),
+        _ => td_string!(locale, sign_in.again),
     };
-    let other = pick(locale, "Use another account", "Ander account gebruiken");
-    let start = pick(locale, "Go to the start page", "Naar de startpagina");
+    let other = td_string!(locale, sign_in.other_account);
+    let (start, home) = pages::to_start(locale);
     let mut actions = vec![
         (Next::Again, retry.to_owned(), asked.again("")),
         (
@@ -267,27 +296,25 @@ fn refused(
             other.to_owned(),
             asked.again("select_account"),
         ),
-        (Next::Start, start.to_owned(), "/".to_owned()),
+        (Next::Start, start, home),
     ];
     actions.sort_by_key(|(next, ..)| *next != help.next());
 
     let quote = Quote::of(refusal);
     let code = number_of(refusal).map_or_else(String::new, |number| format!("AADSTS{number}"));
     for (label, value) in [
-        ("Code", &code),
-        ("Error", &refusal.error),
-        ("Microsoft says", &quote.says),
-        ("Microsoft's correlation ID", &quote.correlation_id),
-        ("Trace ID", &quote.trace_id),
-        ("Microsoft's time", &quote.timestamp),
+        (td_string!(locale, sign_in.code), &code),
+        (td_string!(locale, sign_in.error), &refusal.error),
+        (td_string!(locale, sign_in.says), &quote.says),
+        (
+            td_string!(locale, sign_in.microsoft_id),
+            &quote.correlation_id,
+        ),
+        (td_string!(locale, sign_in.trace_id), &quote.trace_id),
+        (td_string!(locale, sign_in.microsoft_time), &quote.timestamp),
     ] {
         if !value.is_empty() {
             details.push((label.to_owned(), clip(value)));
-        }
-    }
-    if locale == Locale::nl {
-        for (label, _) in &mut details {
-            *label = in_dutch(label).to_owned();
         }
     }
     Problem {
@@ -300,19 +327,6 @@ fn refused(
             .map(|(_, label, href)| (label, href))
             .collect(),
         details,
-    }
-}
-
-fn in_dutch(label: &str) -> &str {
-    match label {
-        "Correlation ID" => "Correlatie-ID",
-        "Time" => "Tijd",
-        "Error" => "Fout",
-        "Microsoft says" => "Microsoft zegt",
-        "Microsoft's correlation ID" => "Correlatie-ID van Microsoft",
-        "Trace ID" => "Trace-ID",
-        "Microsoft's time" => "Tijd bij Microsoft",
-        other => other,
     }
 }
 

@@ -3,13 +3,17 @@
 
 use std::sync::Arc;
 
-use app::model::{Preferences, Problem};
+use app::{
+    i18n::tag,
+    model::{Preferences, Problem},
+};
 use axum::{
     Extension,
     extract::{RawQuery, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use leptos_i18n::td_string;
 
 use super::{local_path::LocalPath, query::Query};
 use crate::{
@@ -186,7 +190,8 @@ fn not_revoked(
     id: &CorrelationId,
     error: &GraphError,
 ) -> Response {
-    let refusal = crate::backend::refusal(error, &id.0);
+    let locale = preferences.locale;
+    let refusal = crate::backend::refusal(error, locale, &id.0);
     let login = |name: &str, value: &str| {
         let query = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("return_to", "/account")
@@ -194,47 +199,47 @@ fn not_revoked(
             .finish();
         format!("/auth/login?{query}")
     };
-    let (text, action) = match error {
+    let (text, (label, href)) = match error {
         GraphError::Token(Refusal::Consent(scopes)) => (
-            format!(
-                "Ending your sessions everywhere needs the permission {}.",
-                scopes.join(" ")
+            td_string!(locale, problems.revoke_needs, scopes = scopes.join(" ")),
+            (
+                td_string!(locale, problems.allow),
+                login("scope", &scopes.join(" ")),
             ),
-            ("Allow access".to_owned(), login("scope", &scopes.join(" "))),
         ),
         GraphError::Token(Refusal::Claims(Some(challenge))) => (
             refusal.message.clone(),
             (
-                "Continue at Microsoft".to_owned(),
+                td_string!(locale, problems.at_microsoft),
                 login("claims", &challenge.to_string()),
             ),
         ),
         GraphError::Token(Refusal::Reauthenticate | Refusal::Presence | Refusal::Claims(None)) => (
             refusal.message.clone(),
             (
-                "Sign in again".to_owned(),
+                td_string!(locale, problems.sign_in_again),
                 "/auth/login?return_to=%2Faccount".to_owned(),
             ),
         ),
         _ => (
             refusal.message.clone(),
-            ("Go to the start page".to_owned(), "/".to_owned()),
+            (td_string!(locale, problems.go_start), "/".to_owned()),
         ),
     };
     let mend = match error {
         // R51: with the refresh token the session here is over too.
         GraphError::Token(Refusal::Reauthenticate | Refusal::SignedOut) => {
-            "You are signed out here. Your sessions elsewhere go on."
+            td_string!(locale, problems.revoke_out)
         }
-        _ => "Nothing has changed. You are signed in here as before.",
+        _ => td_string!(locale, problems.revoke_same),
     };
     let problem = Problem {
-        lang: "en",
-        title: "Your sessions were not ended".to_owned(),
+        lang: tag(locale),
+        title: td_string!(locale, problems.revoke_title).to_owned(),
         text,
         mend: mend.to_owned(),
-        actions: vec![action],
-        details: pages::details(cloakroom, &id.0),
+        actions: vec![(label.to_owned(), href)],
+        details: pages::details(cloakroom, locale, &id.0),
     };
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     pages::problem(cloakroom, preferences, Some(visitor), status, "/", problem)

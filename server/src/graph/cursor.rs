@@ -19,6 +19,8 @@ const MOST: usize = 1200;
 pub struct Trail {
     /// Number of the page that the last link leads to; the first page is 1.
     page: u32,
+    /// How many people there are on all pages: Graph says so with the first only.
+    total: Option<u32>,
     /// Graph's nextLinks, the last one for this page; old ones are dropped.
     links: Vec<String>,
 }
@@ -28,6 +30,7 @@ impl Trail {
     pub fn first() -> Self {
         Self {
             page: 1,
+            total: None,
             links: Vec::new(),
         }
     }
@@ -47,16 +50,21 @@ impl Trail {
         self.page
     }
 
-    /// The page behind this nextLink.
+    /// How many people there are on all pages, if that was said on the way.
+    pub fn total(&self) -> Option<u32> {
+        self.total
+    }
+
+    /// The page behind this nextLink, of so many people.
     #[must_use]
-    pub fn next(&self, link: String) -> Self {
+    pub fn next(&self, link: String, total: Option<u32>) -> Self {
         let mut links = self.links.clone();
         links.push(link);
         let page = self.page.saturating_add(1);
         while links.len() > 1 && packed_length(&links) > MOST {
             links.remove(0);
         }
-        Self { page, links }
+        Self { page, total, links }
     }
 
     /// The page before; the first one where the trail has been lost.
@@ -66,6 +74,7 @@ impl Trail {
             [_] => Some(Self::first()),
             [rest @ .., _] => Some(Self {
                 page: self.page - 1,
+                total: self.total,
                 links: rest.to_vec(),
             }),
         }
@@ -96,6 +105,7 @@ impl Trail {
 #[derive(Serialize, Deserialize)]
 struct Packed {
     page: u32,
+    total: Option<u32>,
     start: String,
     ends: Vec<String>,
 }
@@ -105,6 +115,7 @@ impl From<Trail> for Packed {
         let (start, ends) = split(&trail.links);
         Self {
             page: trail.page,
+            total: trail.total,
             start: start.to_owned(),
             ends: ends.map(str::to_owned).collect(),
         }
@@ -112,9 +123,15 @@ impl From<Trail> for Packed {
 }
 
 impl From<Packed> for Trail {
-    fn from(Packed { page, start, ends }: Packed) -> Self {
+    fn from(packed: Packed) -> Self {
+        let Packed {
+            page,
+            total,
+            start,
+            ends,
+        } = packed;
         let links = ends.iter().map(|end| format!("{start}{end}")).collect();
-        Self { page, links }
+        Self { page, total, links }
     }
 }
 
@@ -155,6 +172,8 @@ mod tests {
             login_hint: None,
             roles: Vec::new(),
             language: None,
+            issued: 0,
+            expires: 0,
         }
     }
 
@@ -162,12 +181,13 @@ mod tests {
     fn a_cursor_pages_both_ways_and_is_useless_to_another_user() {
         let sealer = Sealer::new(Key::from_bytes(&[7; 32]).unwrap(), vec![]);
         let third = Trail::first()
-            .next("https://g/2".into())
-            .next("https://g/3".into());
+            .next("https://g/2".into(), Some(60))
+            .next("https://g/3".into(), Some(60));
         let text = third.seal(&sealer, &user("a")).unwrap();
         assert!(!text.contains("https"));
         let back = Trail::open(&sealer, &user("a"), &text).unwrap();
         assert_eq!((back.page(), back.link()), (3, Some("https://g/3")));
+        assert_eq!(back.total(), Some(60));
         assert_eq!(back.previous().unwrap().link(), Some("https://g/2"));
         assert_eq!(back.previous().unwrap().previous(), Some(Trail::first()));
         assert_eq!(Trail::first().previous(), None);
@@ -179,10 +199,8 @@ mod tests {
     fn a_long_walk_keeps_its_cursor_short_and_its_way_to_the_start() {
         let mut trail = Trail::first();
         for n in 0..300 {
-            trail = trail.next(format!(
-                "https://g/v1.0/users?$skiptoken={}{n}",
-                "x".repeat(150)
-            ));
+            let link = format!("https://g/v1.0/users?$skiptoken={}{n}", "x".repeat(150));
+            trail = trail.next(link, Some(7500));
         }
         assert_eq!(trail.page(), 301);
         let sealer = Sealer::new(Key::from_bytes(&[7; 32]).unwrap(), vec![]);

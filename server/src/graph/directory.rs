@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::model::{AccountKind, Directory, PeoplePage, Person, Profile};
+use app::model::{AccountKind, Directory, PeoplePage, Person};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use url::Url;
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::session::{Session, User, seal::Sealer};
 
-const SELECT: &str =
+pub(super) const SELECT: &str =
     "id,displayName,jobTitle,mail,userPrincipalName,businessPhones,mobilePhone,officeLocation";
 const PAGE: usize = 25;
 /// Empty pages that are passed over before one is shown.
@@ -32,7 +32,7 @@ pub(super) struct GraphUser {
     display_name: Option<String>,
     job_title: Option<String>,
     mail: Option<String>,
-    user_principal_name: Option<String>,
+    pub(super) user_principal_name: Option<String>,
     #[serde(default)]
     business_phones: Option<Vec<String>>,
     mobile_phone: Option<String>,
@@ -56,17 +56,14 @@ impl From<GraphUser> for Person {
     }
 }
 
-/// The signed-in person's profile.
-pub async fn profile(graph: &Client, session: &Arc<Session>) -> Result<Profile, GraphError> {
+/// The signed-in person.
+pub async fn me(graph: &Client, session: &Arc<Session>) -> Result<Person, GraphError> {
     let mut url = graph.url("/v1.0/me")?;
     url.query_pairs_mut().append_pair("$select", SELECT);
     let user: GraphUser = graph
         .json(session, permission::ME, url, HeaderMap::new())
         .await?;
-    Ok(Profile {
-        person: user.into(),
-        account: kind(&session.signed_in.user),
-    })
+    Ok(user.into())
 }
 
 /// What kind of account a user signed in with.
@@ -84,12 +81,7 @@ pub async fn person(
     session: &Arc<Session>,
     name: &str,
 ) -> Result<Option<Person>, GraphError> {
-    // Neither is anything else: no path, no query, no `$`-function.
-    let plain = |c: char| c.is_alphanumeric() || "-._@'#!^~+".contains(c);
-    if name.len() > LONGEST_NAME
-        || !name.starts_with(char::is_alphanumeric)
-        || !name.chars().all(plain)
-    {
+    if !is_name(name) {
         return Ok(None);
     }
     let mut url = graph.url("/v1.0/users/")?;
@@ -105,6 +97,16 @@ pub async fn person(
         Err(GraphError::Refused(refused)) if refused.status == StatusCode::NOT_FOUND => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Whether a text can be a sign-in name or an object id, and nothing else: no path, no query, no function (`delta`).
+pub(super) fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || "-._@'#!^~+".contains(c);
+    let is_id = |text: &str| text.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+    text.len() <= LONGEST_NAME
+        && text.starts_with(char::is_alphanumeric)
+        && text.chars().all(plain)
+        && (text.contains('@') || is_id(text))
 }
 
 /// A page of the directory.
@@ -123,7 +125,7 @@ pub async fn people(
     let url = match trail.link() {
         // Ours once; Graph may have moved since, and then the cursor is a dead one.
         Some(link) => graph.link(link).map_err(|_| GraphError::Cursor)?,
-        None => listing(graph, search, PAGE, false)?,
+        None => listing(graph, search, PAGE)?,
     };
     let mut walk = Walk::new(url);
     let page = match first_with_people(&mut walk, graph, session).await {
@@ -136,6 +138,8 @@ pub async fn people(
         }
         page => page?,
     };
+    let total = page.count.and_then(|count| u32::try_from(count).ok());
+    let total = total.or(trail.total());
     let seal = |trail: Trail| trail.seal(sealer, user);
     let next = match page.next_link {
         // R103: who is on this page may be shown, but there is no going on.
@@ -143,12 +147,13 @@ pub async fn people(
             tracing::warn!(event = "graph_cycle", "Graph's nextLink leads back");
             None
         }
-        Some(link) => seal(trail.next(link)),
+        Some(link) => seal(trail.next(link, total)),
         None => None,
     };
     Ok(Directory::People(PeoplePage {
         people: page.value.into_iter().map(Person::from).collect(),
         number: trail.page(),
+        total,
         next,
         previous: trail.previous().and_then(seal),
     }))
@@ -172,23 +177,16 @@ async fn first_with_people(
     page.ok_or(GraphError::Endless)
 }
 
-/// The directory, or those of it whom a search finds, `top` a page.
+/// The directory, or those of it whom a search finds, `top` a page, and how many they are (R104).
 /// <https://learn.microsoft.com/graph/search-query-parameter#using-search-on-directory-object-collections>
-pub(super) fn listing(
-    graph: &Client,
-    search: &str,
-    top: usize,
-    count: bool,
-) -> Result<Url, GraphError> {
+pub(super) fn listing(graph: &Client, search: &str, top: usize) -> Result<Url, GraphError> {
     let mut url = graph.url("/v1.0/users")?;
     let search: String = search.trim().chars().take(LONGEST_SEARCH).collect();
     let mut query = url.query_pairs_mut();
     query.append_pair("$select", SELECT);
     query.append_pair("$top", &top.to_string());
     query.append_pair("$orderby", "displayName");
-    if count || !search.is_empty() {
-        query.append_pair("$count", "true");
-    }
+    query.append_pair("$count", "true");
     if !search.is_empty() {
         let term = search.replace('\\', "\\\\").replace('"', "\\\"");
         query.append_pair(

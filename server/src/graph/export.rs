@@ -27,7 +27,7 @@ const HEADINGS: [&str; 6] = ["Name", "Job title", "Mail", "Phone", "Office", "Id
 
 /// The address of an export's first page.
 pub fn first_page(graph: &Client, search: &str) -> Result<Url, GraphError> {
-    directory::listing(graph, search, PAGE, true)
+    directory::listing(graph, search, PAGE)
 }
 
 /// A table under way.

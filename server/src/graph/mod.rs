@@ -6,9 +6,11 @@ pub mod directory;
 pub mod download;
 pub mod error;
 pub mod export;
+pub mod home;
 pub mod paging;
 pub mod permission;
 pub mod photo;
+pub mod portrait;
 pub mod proxy;
 pub mod retry;
 

@@ -57,4 +57,40 @@ permissions! {
         "User.ReadWrite.All",
         "Directory.ReadWrite.All",
     ];
+
+    /// <https://learn.microsoft.com/graph/api/user-list-people>, for oneself.
+    RELEVANT = ["People.Read", "People.Read.All"];
+
+    /// <https://learn.microsoft.com/graph/api/user-list-manager>.
+    MANAGER = [
+        "User.Read.All",
+        "User.ReadWrite.All",
+        "Directory.Read.All",
+        "Directory.ReadWrite.All",
+    ];
+
+    /// <https://learn.microsoft.com/graph/api/user-list-directreports>.
+    REPORTS = [
+        "User.ReadBasic.All",
+        "User.Read.All",
+        "User.ReadWrite.All",
+        "Directory.Read.All",
+        "Directory.ReadWrite.All",
+    ];
+
+    /// <https://learn.microsoft.com/graph/api/user-list-memberof>. Less is enough for the ids of groups; these give names too.
+    GROUPS = [
+        "GroupMember.Read.All",
+        "Directory.Read.All",
+        "Directory.ReadWrite.All",
+    ];
+
+    /// <https://learn.microsoft.com/graph/api/organization-list>.
+    ORGANIZATION = [
+        "User.Read",
+        "Organization.Read.All",
+        "Organization.ReadWrite.All",
+        "Directory.Read.All",
+        "Directory.ReadWrite.All",
+    ];
 }

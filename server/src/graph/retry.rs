@@ -232,6 +232,8 @@ mod tests {
             login_hint: None,
             roles: Vec::new(),
             language: None,
+            issued: 0,
+            expires: 0,
         };
         let (pauses, now) = (Pauses::new(), OffsetDateTime::UNIX_EPOCH);
         let (ada, bob) = (user("ada"), user("bob"));

@@ -1,6 +1,9 @@
 //! A short name for the browser that somebody signed in with, so that they know it again in a list. For people
 //! only: nothing is decided by it.
 
+use app::i18n::Locale;
+use leptos_i18n::td_string;
+
 /// Browsers by the word that gives them away. Those built on others come first, for they name those too.
 /// <https://developer.mozilla.org/docs/Web/HTTP/Guides/Browser_detection_using_the_user_agent>
 const BROWSERS: [(&str, &str); 10] = [
@@ -43,9 +46,29 @@ pub fn name(user_agent: Option<&str>) -> String {
     }
 }
 
+/// The name in the language of whoever reads it. It was kept in English.
+pub fn shown(name: &str, locale: Locale) -> String {
+    let on = format!(" {} ", td_string!(locale, account.browser_on));
+    let unknown = td_string!(locale, account.browser_unknown);
+    name.replace("Unknown browser", unknown)
+        .replace(" on ", &on)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::name;
+    use super::*;
+
+    #[test]
+    fn a_browser_is_called_so_in_the_readers_language() {
+        for (kept, dutch) in [
+            ("Chrome on Linux", "Chrome op Linux"),
+            ("Unknown browser on Windows", "Onbekende browser op Windows"),
+            ("Firefox", "Firefox"),
+        ] {
+            assert_eq!(shown(kept, Locale::nl), dutch);
+            assert_eq!(shown(kept, Locale::en), kept);
+        }
+    }
 
     #[test] // R58
     fn browsers_are_called_what_their_users_call_them() {

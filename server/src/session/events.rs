@@ -24,7 +24,7 @@ use tokio::sync::{
 };
 use tower_sessions::session::Id;
 
-use super::{StoreKey, Visitor};
+use super::{StoreKey, Visitor, store::Ended};
 use crate::{Cloakroom, browser::CorrelationId, routes};
 
 /// Where it is served.
@@ -82,7 +82,8 @@ impl Drop for Place {
     }
 }
 
-/// `GET /auth/events`: one event, `ended`, when the session ends. To listen is nobody's doing: the session's end does
+/// `GET /auth/events`: one event when the session ends: `replaced` if the same person has signed in again in this browser,
+/// which may hear of it before it has the new session's cookie; else `ended`. To listen is nobody's doing: the session's end does
 /// not slide (R50).
 pub async fn events(
     State(cloakroom): State<Arc<Cloakroom>>,
@@ -125,8 +126,10 @@ pub async fn events(
         _place: place,
     };
     let events = stream::unfold(Some(listener), |listener| async {
-        let ended = listener?.wait().await?;
-        Some((Ok::<_, Infallible>(ended), None))
+        let name = listener?.wait().await?;
+        // An event without data is none.
+        let event = Event::default().event(name).data(name);
+        Some((Ok::<_, Infallible>(event), None))
     });
     let mut response = Sse::new(events)
         .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
@@ -146,22 +149,22 @@ struct Listener {
     id: Id,
     /// When it ends if nobody does anything, as it was when last looked.
     ends: i64,
-    ended: Receiver<StoreKey>,
+    ended: Receiver<Ended>,
     stopped: watch::Receiver<bool>,
     _place: Place,
 }
 
 impl Listener {
     /// Waits for the end of the session. Without an event the stream just ends, and the browser opens another.
-    async fn wait(mut self) -> Option<Event> {
+    async fn wait(mut self) -> Option<&'static str> {
         let key = StoreKey::of(&self.id);
-        // An event without data is none.
-        let event = Event::default().event("ended").data("ended");
         loop {
             let now = self.cloakroom.clock.now().unix_timestamp();
             let left = u64::try_from(self.ends.saturating_sub(now)).unwrap_or(0);
             tokio::select! {
-                named = named(&mut self.ended, &key) => if named { return Some(event) },
+                ended = named(&mut self.ended, &key) => if let Some(Ended { replaced, .. }) = ended {
+                    return Some(if replaced { "replaced" } else { "ended" });
+                },
                 () = tokio::time::sleep(Duration::from_secs(left.max(1))) => {},
                 _ = self.stopped.wait_for(|stopped| *stopped) => return None,
             }
@@ -169,20 +172,20 @@ impl Listener {
             self.ended = self.cloakroom.sessions.store.ended();
             self.ends = match self.cloakroom.sessions.find(&self.id).await {
                 Ok(Some(session)) => session.ends,
-                Ok(None) => return Some(event),
+                Ok(None) => return Some("ended"),
                 Err(_) => return None,
             };
         }
     }
 }
 
-/// Waits until this session is named: true; or until some may have been missed: false.
-async fn named(ended: &mut Receiver<StoreKey>, session: &StoreKey) -> bool {
+/// Waits until this session is named; or, `None`, until some may have been missed.
+async fn named(ended: &mut Receiver<Ended>, session: &StoreKey) -> Option<Ended> {
     loop {
         match ended.recv().await {
-            Ok(key) if key == *session => return true,
+            Ok(ended) if ended.key == *session => return Some(ended),
             Ok(_) => {}
-            Err(RecvError::Lagged(_) | RecvError::Closed) => return false,
+            Err(RecvError::Lagged(_) | RecvError::Closed) => return None,
         }
     }
 }

@@ -48,6 +48,12 @@ pub struct User {
     /// The preferred language of the profile, if the registration asks for the optional claim `xms_pl`.
     #[serde(default)]
     pub language: Option<String>,
+    /// When the ID token was made, in seconds since 1970; 0 if the record is older than this field.
+    #[serde(default)]
+    pub issued: i64,
+    /// When it expires, likewise.
+    #[serde(default)]
+    pub expires: i64,
 }
 
 impl User {

@@ -301,7 +301,7 @@ async fn an_app_role_that_was_taken_away_is_gone_with_the_next_refresh() {
     app.control()
         .fault(Fault::id_token(roles(json!([]))).for_grant("refresh_token"));
     app.advance(Duration::from_hours(2));
-    assert_eq!(admin.call("profile", "").await.status, 200);
+    assert_eq!(admin.call("home", "").await.status, 200);
     assert_eq!(page_of(&mut admin, EMPLOYEE).await.status, 403);
 }
 
@@ -354,4 +354,108 @@ async fn a_store_that_is_down_ends_nothing_and_says_so() {
         assert_eq!(answer.status, 503, "{path}");
         assert!(!answer.header("retry-after").is_empty());
     }
+}
+
+#[tokio::test] // R52
+async fn the_page_tells_what_the_session_knows_and_no_token() {
+    let app = TestApp::start().await;
+    let mut admin = app.signed_in(ADMIN).await;
+    let session = app.session(&admin).await;
+    let page = admin.get("/account").await.body;
+    let user = &session.signed_in.user;
+    let table = between(&page, "<table class=\"claims\">", "</table>").unwrap();
+    for (claim, value) in [
+        ("name", user.name.as_str()),
+        ("preferred_username", ADMIN),
+        ("oid", &user.oid),
+        ("tid", FABRIKAM),
+        ("sub", &user.sub),
+        ("iss", &user.iss),
+        ("aud", &app.cloakroom.config.client_id),
+        ("sid", user.sid.as_deref().unwrap()),
+        ("login_hint", user.login_hint.as_deref().unwrap()),
+        ("roles", "Sessions.Admin"),
+        ("xms_pl", "en-NZ"),
+    ] {
+        let row = format!("<code>{claim}</code></th><td><code>{value}</code></td><td>");
+        assert!(table.contains(&row), "{row} in {table}");
+    }
+    for (claim, seconds) in [("iat", user.issued), ("exp", user.expires)] {
+        let time = server::pages::rfc3339_of(seconds);
+        let row = format!("<code>{claim}</code></th><td><time datetime=\"{time}\">");
+        assert!(table.contains(&row), "{row} in {table}");
+    }
+    assert!(!table.contains("<td></td>"), "each is explained: {table}");
+    for end in [session.ends, session.expires] {
+        let time = server::pages::rfc3339_of(end);
+        assert!(page.contains(&format!("<time datetime=\"{time}\">")));
+    }
+    let scopes = between(&page, "<dl class=\"scopes\">", "</dl>").unwrap();
+    for scope in &session.signed_in.access.scopes {
+        assert!(scopes.contains(&format!("<code>{scope}</code>")), "{scope}");
+    }
+    assert!(scopes.contains("To read your own profile and photo."));
+    assert!(page.contains("href=\"https://myapps.microsoft.com\""));
+    // Another person's page tells of theirs alone.
+    let page = page_of(&mut admin, EMPLOYEE).await.body;
+    assert!(!page.contains("class=\"claims\"") && !page.contains("class=\"scopes\""));
+    let mut sam = app.signed_in(PERSONAL).await;
+    let page = sam.get("/account").await.body;
+    assert!(page.contains("href=\"https://account.live.com/consent/Manage\""));
+}
+
+#[tokio::test]
+async fn the_page_and_its_refusals_speak_the_language_of_the_visit() {
+    let app = TestApp::start().await;
+    let mut maya = app.signed_in(EMPLOYEE).await;
+    maya.cookies.insert("lang".into(), "nl".into());
+    let page = maya.get("/account").await.body;
+    for text in [
+        "Waar je bent aangemeld",
+        "Onbekende browser",
+        "Om je eigen profiel",
+    ] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+    let refused = page_of(&mut maya, MANAGER).await;
+    assert_eq!(refused.status, 403);
+    assert!(refused.body.contains("is de app-rol Sessions.Admin nodig"));
+    let refused = form(&mut maya, "/account/end", "person=x").await;
+    assert!(
+        refused.body.contains("Dit zijn niet je eigen sessies"),
+        "{}",
+        refused.body
+    );
+    let missing = maya.get("/no/such/page").await;
+    assert!(missing.body.contains("Er is geen pagina op /no/such/page."));
+    let refused = maya.get("/auth/login?prompt=x").await;
+    assert!(
+        refused.body.contains("Deze aanmeldlink klopt niet"),
+        "{}",
+        refused.body
+    );
+    let refused = maya.get("/auth/callback?state=x&code=y").await;
+    assert!(
+        refused.body.contains("kan niet worden afgerond"),
+        "{}",
+        refused.body
+    );
+    let refused = maya.call("nothing", "").await;
+    assert_eq!(refused.json()["error"]["message"], "Op dit adres is niets.");
+    let refused = maya.post("/auth/revoke").await;
+    assert!(
+        refused
+            .body
+            .contains("is de machtiging User.RevokeSessions.All nodig"),
+        "{}",
+        refused.body
+    );
+    app.cloakroom.sessions.store.close().await;
+    let down = maya.get("/account").await;
+    assert_eq!(down.status, 503);
+    assert!(
+        down.body.contains("Nu even niet beschikbaar"),
+        "{}",
+        down.body
+    );
 }

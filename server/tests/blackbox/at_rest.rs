@@ -355,6 +355,9 @@ async fn a_session_takes_no_more_than_six_kilobytes() {
         let mut person = signed_in(MAYA, &"a".repeat(2560));
         person.refresh_token = Some("r".repeat(1843).into());
         person.user.login_hint = Some("h".repeat(200));
+        person.user.roles = vec!["Sessions.Admin".to_owned()];
+        person.user.language = Some("nl-NL".to_owned());
+        (person.user.issued, person.user.expires) = (1_795_478_590, 1_795_482_490);
         person.access.scopes = vec!["User.ReadBasic.All".to_owned(); 10];
         let id = begin(&kept.store, &person).await;
         let key = StoreKey::of(&id);

@@ -89,6 +89,20 @@ async fn a_page_hears_that_its_session_has_ended_whoever_ended_it() {
     }
 }
 
+#[tokio::test] // R48, R75
+async fn a_page_hears_that_the_same_person_has_signed_in_again() {
+    let app = TestApp::start().await;
+    app.allow(&["Mail.ReadBasic"]);
+    for ask in ["", "&scope=Mail.ReadBasic"] {
+        let mut browser = app.signed_in(EMPLOYEE).await;
+        let stream = listen(&app, &browser).await;
+        let callback = browser.begin(EMPLOYEE, ask).await;
+        browser.get_from_elsewhere(&callback).await;
+        assert_eq!(heard(stream).await, "event: replaced\ndata: replaced\n\n");
+        assert!(is_signed_in(&browser).await);
+    }
+}
+
 #[tokio::test] // R75, R117
 async fn a_page_hears_nothing_of_other_sessions_and_streams_end_with_the_server() {
     let app = TestApp::start().await;

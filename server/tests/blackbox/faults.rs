@@ -220,7 +220,8 @@ async fn who_listens_for_ends_hears_those_of_other_servers_and_of_a_break() {
     let first = server::session::StoreKey::of(&first);
     there.end(&first).await.unwrap();
     let heard = tokio::time::timeout(Duration::from_secs(20), told.recv());
-    assert_eq!(heard.await.unwrap(), Ok(first));
+    let ended = heard.await.unwrap().unwrap();
+    assert_eq!((ended.key, ended.replaced), (first, false));
 
     server.come_back();
     let heard = tokio::time::timeout(Duration::from_secs(20), told.recv());
@@ -239,9 +240,11 @@ async fn who_listens_for_ends_hears_those_of_other_servers_and_of_a_break() {
         }
     };
     let second = server::session::StoreKey::of(&second.await);
-    there.end(&second).await.unwrap();
+    let (tenant, maya) = (crate::kept::TENANT, crate::kept::MAYA);
+    there.replace(&second, tenant, maya).await.unwrap();
     let heard = tokio::time::timeout(Duration::from_secs(20), told.recv());
-    assert_eq!(heard.await.unwrap(), Ok(second));
+    let ended = heard.await.unwrap().unwrap();
+    assert_eq!((ended.key, ended.replaced), (second, true));
 }
 
 #[tokio::test] // R54

@@ -180,7 +180,7 @@ async fn graphs_error_reaches_the_page_as_its_status_and_nothing_of_its_words() 
             })
             .times(2),
         );
-        let answer = browser.call("profile", "").await;
+        let answer = browser.call("people", "").await;
         assert_eq!(
             (answer.status.as_u16(), &answer.json()["error"]["code"]),
             (status, &"graph".into())
@@ -299,7 +299,7 @@ async fn a_whole_answer_has_a_deadline_and_a_streamed_one_must_only_not_stand_st
     app.control()
         .fault(Fault::answer(Endpoint::Graph, Bad::SlowDrip { millis: 10 }));
     // Some hundred bytes, longer than all deadlines together.
-    let whole = browser.call("profile", "").await;
+    let whole = browser.call("home", "").await;
     assert_eq!(
         (whole.status.as_u16(), &whole.json()["error"]["code"]),
         (504, &"timeout".into())
@@ -326,7 +326,7 @@ async fn graph_is_offered_http_2() {
     let origin = format!("https://{}", listener.local_addr().unwrap());
     let app = TestApp::with(&[("GRAPH_ENDPOINT", &origin)]).await;
     let mut browser = app.signed_in(EMPLOYEE).await;
-    let call = tokio::spawn(async move { browser.call("profile", "").await });
+    let call = tokio::spawn(async move { browser.call("people", "").await });
     let (mut stream, _) = listener.accept().await.unwrap();
     // A TLS record's length (RFC 8446 §5.1), the ClientHello, and in it the names of RFC 7301.
     let mut start = [0; 5];

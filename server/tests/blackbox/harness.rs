@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use emulator::{Call, Control, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, Emulator, Endpoint};
+use emulator::{Call, Client, Control, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, Emulator, Endpoint};
 use reqwest::{Method, StatusCode, Url, header::HeaderMap};
 use server::{Cloakroom, clock::Clock, config::Settings, router, serve, session::Session};
 use time::OffsetDateTime;
@@ -113,6 +113,15 @@ impl TestApp {
 
     pub fn control(&self) -> Arc<Control> {
         self.emulator.control()
+    }
+
+    /// An administrator has allowed these too.
+    pub fn allow(&self, scopes: &[&str]) {
+        let mut client = Client::demo();
+        client
+            .consented
+            .extend(scopes.iter().map(|scope| (*scope).to_owned()));
+        self.control().register(client);
     }
 
     /// Time passes here and at Microsoft.

@@ -115,7 +115,7 @@ async fn fifty_parallel_calls_over_two_servers_make_one_refresh() {
     let parallel: Vec<_> = (0..50)
         .map(|n| {
             let mut browser = if n % 2 == 0 { &on_a } else { &on_b }.clone();
-            let name = if n % 4 < 2 { "people" } else { "profile" };
+            let name = if n % 4 < 2 { "people" } else { "home" };
             tokio::spawn(async move { browser.call(name, "").await.status })
         })
         .collect();
@@ -202,7 +202,7 @@ async fn a_redis_that_dies_and_comes_back_under_load_gives_right_answers_or_503(
                     503 => _ = refused.fetch_add(1, Ordering::SeqCst),
                     other => panic!("{other}: {answer:?}"),
                 }
-                let answer = browser.call("profile", "").await;
+                let answer = browser.call("home", "").await;
                 match answer.status.as_u16() {
                     200 => assert!(answer.body.contains(username), "{answer:?}"),
                     503 => assert!(!answer.body.contains(username), "{answer:?}"),

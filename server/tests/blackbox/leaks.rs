@@ -134,7 +134,7 @@ async fn no_token_code_or_secret_reaches_a_response_or_the_log() {
     }
     app.advance(std::time::Duration::from_hours(2));
     browser.call("people", "").await;
-    browser.call("profile", "").await;
+    browser.call("home", "").await;
     for change in [
         TokenChange::Missing("id_token".into()),
         TokenChange::TokenType("mac".into()),

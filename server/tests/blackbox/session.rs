@@ -278,7 +278,7 @@ async fn a_busy_session_ends_at_its_absolute_time_out() {
 async fn without_a_session_a_data_call_is_401_json_and_never_a_redirect() {
     let app = TestApp::start().await;
     let mut browser = app.browser();
-    for name in ["people", "profile"] {
+    for name in ["people", "home"] {
         let answer = browser.call(name, "").await;
         assert_eq!(answer.status, 401);
         assert_eq!(answer.header("content-type"), "application/json");

@@ -20,15 +20,6 @@ fn query(answer: &Answer, name: &str) -> Option<String> {
         .map(|(_, value)| value.into_owned())
 }
 
-/// An administrator has allowed these too.
-fn allow(app: &TestApp, scopes: &[&str]) {
-    let mut client = Client::demo();
-    client
-        .consented
-        .extend(scopes.iter().map(|scope| (*scope).to_owned()));
-    app.control().register(client);
-}
-
 #[tokio::test] // R26
 async fn a_permission_is_asked_for_in_addition_and_the_person_comes_back_to_where_they_were() {
     let app = TestApp::with(&[("SCOPES", "User.Read")]).await;
@@ -39,7 +30,7 @@ async fn a_permission_is_asked_for_in_addition_and_the_person_comes_back_to_wher
         ..Client::demo()
     });
     let mut browser = app.signed_in(EMPLOYEE).await;
-    allow(&app, &[]);
+    app.allow(&[]);
     let start = browser
         .get("/auth/login?scope=User.ReadBasic.All&return_to=%2Fpeople%3Fsearch%3Dann")
         .await;
@@ -113,7 +104,7 @@ async fn what_the_operator_configured_or_the_person_has_granted_may_be_asked_for
     assert_eq!(configured.browser().get(ask).await.status, 303);
 
     let app = TestApp::start().await;
-    allow(&app, &["Mail.Read"]);
+    app.allow(&["Mail.Read"]);
     // The platform adds what was granted before, asked for or not.
     let mut browser = app.signed_in(EMPLOYEE).await;
     assert_eq!(browser.get(ask).await.status, 303);
@@ -173,7 +164,7 @@ async fn a_challenge_in_a_link_takes_nothing_away_and_is_no_longer_than_the_atte
 async fn somebody_else_who_comes_back_is_noticed_and_said_and_never_mixed() {
     let app = TestApp::start().await;
     let mut browser = app.signed_in(EMPLOYEE).await;
-    allow(&app, &[MORE]);
+    app.allow(&[MORE]);
     let (log, _watching) = Log::watch();
     for step in ["scope=User.RevokeSessions.All", "claims=%7B%7D"] {
         let ticket = browser.cookies["session"].clone();
@@ -200,7 +191,7 @@ async fn somebody_else_who_comes_back_is_noticed_and_said_and_never_mixed() {
 async fn the_same_address_with_another_object_id_is_somebody_else() {
     let app = TestApp::start().await;
     let mut browser = app.signed_in(EMPLOYEE).await;
-    allow(&app, &[MORE]);
+    app.allow(&[MORE]);
     app.control()
         .fault(Fault::id_token(Forgery::WrongOid).once());
     let callback = browser
@@ -215,7 +206,7 @@ async fn the_same_address_with_another_object_id_is_somebody_else() {
 async fn another_address_with_the_same_object_id_is_the_same_person() {
     let app = TestApp::start().await;
     let mut browser = app.signed_in(EMPLOYEE).await;
-    allow(&app, &[MORE]);
+    app.allow(&[MORE]);
     app.control().fault(
         Fault::id_token(Forgery::Claim {
             name: "preferred_username".into(),
@@ -263,7 +254,7 @@ async fn a_permission_that_is_declined_leaves_everything_as_it_was() {
         })
         .once(),
     );
-    allow(&app, &[MORE]);
+    app.allow(&[MORE]);
     let callback = browser
         .begin(
             EMPLOYEE,
@@ -292,7 +283,7 @@ async fn refused_step_up(app: &TestApp, error: &str, parameters: &str) -> Answer
         description: String::new(),
     };
     app.control().fault(Fault::callback(refusal).once());
-    allow(app, &[MORE]);
+    app.allow(&[MORE]);
     let callback = browser.begin(EMPLOYEE, parameters).await;
     browser.get_from_elsewhere(&callback).await
 }
@@ -354,7 +345,7 @@ async fn whose_session_has_ended_meanwhile_is_not_told_that_they_are_signed_in()
         description: String::new(),
     };
     app.control().fault(Fault::callback(refusal).once());
-    allow(&app, &[MORE]);
+    app.allow(&[MORE]);
     let callback = browser
         .begin(EMPLOYEE, "&scope=User.RevokeSessions.All")
         .await;

@@ -270,7 +270,7 @@ async fn every_end_is_told(kept: Kept) {
     let mut heard = Vec::new();
     while heard.last() != Some(&last) {
         let next = tokio::time::timeout(Duration::from_secs(20), told.recv()).await;
-        let key = next.expect("every end is told").unwrap();
+        let key = next.expect("every end is told").unwrap().key;
         if !heard.contains(&key) {
             heard.push(key);
         }

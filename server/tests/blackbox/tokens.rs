@@ -272,7 +272,7 @@ async fn an_access_token_is_opaque() {
             .once(),
         );
         let mut browser = app.signed_in(EMPLOYEE).await;
-        browser.call("profile", "").await;
+        browser.call("home", "").await;
         let call = app.calls(Endpoint::Graph)[0].clone();
         assert_eq!(
             call.header("authorization").unwrap(),
@@ -290,7 +290,7 @@ async fn a_refresh_asks_for_what_was_granted_not_for_what_was_not() {
     )));
     let mut browser = app.signed_in(EMPLOYEE).await;
     app.advance(2 * HOUR);
-    assert_eq!(browser.call("profile", "").await.status, 200);
+    assert_eq!(browser.call("home", "").await.status, 200);
     let call = app.calls(Endpoint::Token).pop().unwrap();
     assert_eq!(
         call.field("scope").unwrap(),
@@ -308,7 +308,7 @@ async fn a_missing_permission_is_said_before_graph_is_asked() {
         ..Client::demo()
     });
     let mut browser = app.signed_in(EMPLOYEE).await;
-    assert_eq!(browser.call("profile", "").await.status, 200);
+    assert_eq!(browser.call("home", "").await.status, 200);
     app.control().forget_calls();
     let answer = browser.call("people", "").await;
     assert_eq!(code(&answer), (403, "consent_required".into()));
@@ -414,7 +414,7 @@ async fn fifty_parallel_calls_on_a_token_that_has_just_expired_make_one_refresh(
     let calls: Vec<_> = (0..50)
         .map(|n| {
             let mut browser = browser.clone();
-            let name = if n % 2 == 0 { "people" } else { "profile" };
+            let name = if n % 2 == 0 { "people" } else { "home" };
             tokio::spawn(async move { browser.call(name, "").await.status })
         })
         .collect();

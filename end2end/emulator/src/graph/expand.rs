@@ -23,8 +23,9 @@ impl Expansion {
         let Some(text) = &call.query.expand else {
             return Ok(None);
         };
-        if call.eventual() && call.query.count {
-            // Graph docs, "Advanced query capabilities": $expand is not supported with them.
+        if call.eventual() && call.query.count && !text.contains("$levels") {
+            // Graph docs, "Advanced query capabilities": $expand is not supported with them; but "List manager" asks for both
+            // with $levels.
             return Err(Refusal::unsupported_query("Unsupported Query."));
         }
         scopes::require(call.access, scopes::PROFILES)?;

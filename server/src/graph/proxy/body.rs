@@ -37,7 +37,6 @@ impl Kind {
             Self::Inert | Self::File => MOST_FILE,
         }
     }
-
 }
 
 /// How long Graph may take over an answer that has begun.

@@ -136,7 +136,10 @@ mod tests {
         assert!(limits.try_enter(&one, 1).await.is_ok());
         assert_eq!(limits.try_enter(&one, 1).await.err(), Some(1));
         ahead.store(60_000, Ordering::SeqCst);
-        assert!(limits.try_enter(&one, 10).await.is_ok(), "the burst is back");
+        assert!(
+            limits.try_enter(&one, 10).await.is_ok(),
+            "the burst is back"
+        );
         assert!(
             limits.try_enter(&one, 1).await.is_err(),
             "and no more than that"

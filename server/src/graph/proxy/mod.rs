@@ -14,7 +14,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use app::error::{ApiError, Code};
+use app::{
+    error::{ApiError, Code},
+    i18n::Locale,
+    model::Preferences,
+};
 use axum::{
     Extension,
     body::Body,
@@ -22,7 +26,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-
+use leptos_i18n::td_string;
 use tokio::time::timeout;
 
 use self::{
@@ -91,13 +95,18 @@ impl From<Denied> for Stop {
 /// Any method on `/graph/…`.
 pub async fn route(
     State(cloakroom): State<Arc<Cloakroom>>,
+    Extension(Preferences { locale, .. }): Extension<Preferences>,
     Extension(Visitor(visitor)): Extension<Visitor>,
     Extension(CorrelationId(id)): Extension<CorrelationId>,
     request: Request,
 ) -> Response {
     let passed = match visitor {
-        Some(session) => call(&cloakroom, &session, &id, request).await,
-        None => Err(ApiError::new(Code::SignedOut, "You are signed out.", id)),
+        Some(session) => call(&cloakroom, &session, locale, &id, request).await,
+        None => Err(ApiError::new(
+            Code::SignedOut,
+            td_string!(locale, calls.signed_out),
+            id,
+        )),
     };
     passed.unwrap_or_else(|refusal| answer(&refusal))
 }
@@ -107,6 +116,7 @@ pub async fn route(
 pub async fn call(
     cloakroom: &Cloakroom,
     session: &Arc<Session>,
+    locale: Locale,
     id: &str,
     request: Request,
 ) -> Result<Response, ApiError> {
@@ -115,7 +125,7 @@ pub async fn call(
         Err(stop) => stop,
     };
     Err(match stop {
-        Stop::Graph(error) => refusal(&error, id),
+        Stop::Graph(error) => refusal(&error, locale, id),
         Stop::Here(status, code, message) => {
             tracing::warn!(
                 event = "graph_refused",
@@ -153,10 +163,7 @@ async fn pass(
     } = cloakroom;
     let (entry, path) = config.allowed.admit(&parts.method, target)?;
     let url = path.on(&config.graph).ok_or(Denied::Malformed)?;
-    let place = proxy
-        .limits
-        .enter(&session.id, 1)
-        .await?;
+    let place = proxy.limits.enter(&session.id, 1).await?;
     let up = if parts.method == Method::GET {
         Up::None
     } else {
@@ -294,17 +301,12 @@ async fn pass_batch(
         return Err(wrong_type());
     }
     // Before it is read: a session has so many places, and a batch is held in memory. The rest is counted when it is known.
-    let _place = proxy
-        .limits
-        .enter(&session.id, 1)
-        .await?;
+    let _place = proxy.limits.enter(&session.id, 1).await?;
     let arriving = timeout(ARRIVAL, body::whole(body, MOST_UP));
-    let body = arriving
-        .await
-        .map_err(|_| {
-            let (status, why) = (StatusCode::REQUEST_TIMEOUT, "That did not arrive in time.");
-            Stop::Here(status.as_u16(), Code::Timeout, why.to_owned())
-        })??;
+    let body = arriving.await.map_err(|_| {
+        let (status, why) = (StatusCode::REQUEST_TIMEOUT, "That did not arrive in time.");
+        Stop::Here(status.as_u16(), Code::Timeout, why.to_owned())
+    })??;
     let batch = batch::read(&body, &config.allowed).map_err(|refused| match refused {
         batch::Refused::Malformed(why) => stop(Code::Forbidden, why),
         batch::Refused::Request(place, denied) => match denied.into() {

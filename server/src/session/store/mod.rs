@@ -30,6 +30,7 @@ use records::{Entry, Index, Records, Row};
 use sealed::Listing;
 use sqlite::Sqlite;
 
+pub use ends::Ended;
 pub use key::{NotAKey, StoreKey};
 pub use lock::Lock;
 
@@ -215,21 +216,19 @@ impl Store {
 
     /// Ends a session.
     pub async fn end(&self, key: &StoreKey) -> Result<(), StoreError> {
-        self.end_if_there(key).await.map(|_| ())
+        self.end_if_there(key, false).await.map(|_| ())
+    }
+
+    /// Ends a session because its browser gets another one, of this person.
+    pub async fn replace(&self, key: &StoreKey, tid: Uuid, oid: &str) -> Result<(), StoreError> {
+        let theirs = self.is_of(tid, oid, key).await?;
+        self.end_if_there(key, theirs).await.map(|_| ())
     }
 
     /// Ends a session if it is this person's, and says whether it was.
     pub async fn end_of(&self, tid: Uuid, oid: &str, key: &StoreKey) -> Result<bool, StoreError> {
-        let tid = tid.to_string();
-        let theirs = self
-            .find_by(Index::User, &sealed::user_parts(&tid, oid))
-            .await?;
         // A session never changes hands, so what is theirs here is theirs below.
-        if theirs.iter().any(|entry| entry.key == *key) {
-            self.end_if_there(key).await
-        } else {
-            Ok(false)
-        }
+        Ok(self.is_of(tid, oid, key).await? && self.end_if_there(key, false).await?)
     }
 
     /// Ends a person's sessions but for one to keep, and says how many.
@@ -263,7 +262,7 @@ impl Store {
     /// Every session that is ended by anybody, here or on another instance, from now on: signed out, revoked,
     /// replaced at a sign-in. One may be told twice. Those that run out of time are not told; their end is known
     /// beforehand. When the channel closes or lags, some may have been missed: ask [`Store::find`] and listen anew.
-    pub fn ended(&self) -> broadcast::Receiver<StoreKey> {
+    pub fn ended(&self) -> broadcast::Receiver<Ended> {
         self.ends.listen()
     }
 
@@ -337,10 +336,22 @@ impl Store {
         self.records.create(&key, &row, now, expires).await
     }
 
-    async fn end_if_there(&self, key: &StoreKey) -> Result<bool, StoreError> {
-        let ended = self.records.end(key).await?;
+    async fn is_of(&self, tid: Uuid, oid: &str, key: &StoreKey) -> Result<bool, StoreError> {
+        let tid = tid.to_string();
+        let theirs = self
+            .find_by(Index::User, &sealed::user_parts(&tid, oid))
+            .await?;
+        Ok(theirs.iter().any(|entry| entry.key == *key))
+    }
+
+    async fn end_if_there(&self, key: &StoreKey, replaced: bool) -> Result<bool, StoreError> {
+        let end = Ended {
+            key: *key,
+            replaced,
+        };
+        let ended = self.records.end(end).await?;
         if ended {
-            self.ends.tell(*key);
+            self.ends.tell(end);
         }
         Ok(ended)
     }
@@ -351,7 +362,7 @@ impl Store {
     ) -> Result<u64, StoreError> {
         let mut ended = 0;
         for entry in entries {
-            ended += u64::from(self.end_if_there(&entry.key).await?);
+            ended += u64::from(self.end_if_there(&entry.key, false).await?);
         }
         Ok(ended)
     }

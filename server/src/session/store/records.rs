@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{StoreError, StoreKey};
+use super::{Ended, StoreError, StoreKey};
 
 /// A session as it is kept.
 #[derive(Clone, Debug)]
@@ -85,8 +85,8 @@ pub trait Records: Send + Sync {
     ) -> Result<(), StoreError>;
     /// The sessions with this hash.
     async fn found_by(&self, index: Index, hash: &[u8]) -> Result<Vec<Entry>, StoreError>;
-    /// Deletes a session; false if there was none.
-    async fn end(&self, key: &StoreKey) -> Result<bool, StoreError>;
+    /// Deletes a session and tells other servers; false if there was none.
+    async fn end(&self, end: Ended) -> Result<bool, StoreError>;
     /// Notes what may be used once; false if it already was.
     async fn spend(&self, once: &[u8], ends: i64) -> Result<bool, StoreError>;
     /// Notes the last session that a browser was given under this name, and says which was the last before.

@@ -14,7 +14,7 @@ use sqlx::{
 };
 
 use super::{
-    StoreError, StoreKey,
+    Ended, StoreError, StoreKey,
     records::{Entry, FoundBy, Index, Records, Row},
 };
 
@@ -316,9 +316,9 @@ impl Records for Sqlite {
         Ok(entries)
     }
 
-    async fn end(&self, key: &StoreKey) -> Result<bool, StoreError> {
+    async fn end(&self, end: Ended) -> Result<bool, StoreError> {
         let done = sqlx::query("DELETE FROM session WHERE id = ?")
-            .bind(key.bytes())
+            .bind(end.key.bytes())
             .execute(&self.pool)
             .await?;
         Ok(done.rows_affected() == 1)

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::{
-    super::{Ends, StoreError, StoreKey},
+    super::{Ended, Ends, StoreError},
     PREFIX,
     connection::{ANSWER, CONNECT},
 };
@@ -91,8 +91,8 @@ async fn relay(subscription: PubSub, ends: &Ends) {
         tokio::select! {
             message = messages.next() => match message {
                 Some(message) => {
-                    if let Some(key) = StoreKey::from_bytes(message.get_payload_bytes()) {
-                        ends.tell(key);
+                    if let Some(ended) = Ended::from_bytes(message.get_payload_bytes()) {
+                        ends.tell(ended);
                     }
                 }
                 None => return,

@@ -15,7 +15,7 @@ use redis::cmd;
 
 use super::{
     StoreError, StoreKey,
-    ends::Ends,
+    ends::{Ended, Ends},
     records::{Entry, FoundBy, Index, Records, Row},
 };
 use crate::secret::Secret;
@@ -132,9 +132,10 @@ impl Records for Redis {
         Ok(entries.collect())
     }
 
-    async fn end(&self, key: &StoreKey) -> Result<bool, StoreError> {
-        let mut script = script::END.key(session(key));
-        script.arg(PREFIX).arg(key.bytes()).arg(channel());
+    async fn end(&self, end: Ended) -> Result<bool, StoreError> {
+        let mut script = script::END.key(session(&end.key));
+        script.arg(PREFIX).arg(end.key.bytes());
+        script.arg(channel()).arg(end.mark());
         self.connection.invoke(&script).await
     }
 

@@ -90,7 +90,7 @@ return 1
     )
 });
 
-/// prefix, key, channel → whether there was one. Everybody is told.
+/// prefix, key, channel, how it ended → whether there was one. Everybody is told.
 pub static END: LazyLock<Script> = LazyLock::new(|| {
     script(
         "
@@ -100,7 +100,7 @@ for i, kind in ipairs(kinds) do
   local hash = found[i]
   if hash and hash ~= '' then redis.call('ZREM', prefix .. kind .. ':' .. hash, key) end
 end
-redis.call('PUBLISH', ARGV[3], key)
+redis.call('PUBLISH', ARGV[3], key .. ARGV[4])
 return 1
 ",
     )
