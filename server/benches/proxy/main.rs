@@ -13,7 +13,7 @@ mod memory;
 mod process;
 mod way;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{fmt::Write as _, net::SocketAddr, time::Duration};
 
 use emulator::{Call, Endpoint};
 use tokio::runtime::{Builder, Runtime};
@@ -110,7 +110,7 @@ fn people(load: &Runtime) {
     let call = load.block_on(graph_call_of(there, through()));
     let mut headers = String::new();
     for (name, value) in call.headers.iter().filter(|(name, _)| name != "host") {
-        headers += &format!("{name}: {value}\r\n");
+        write!(headers, "{name}: {value}\r\n").unwrap();
     }
     let path = format!("{}?{}", call.path, call.query);
     let direct = Way::new("its call to Graph", there, &path, &headers, 1, None);
