@@ -129,7 +129,7 @@ impl Pauses {
             refused_until: now + told.min(LONGEST_REFUSAL),
         };
         let known = self.0.get(&key).await;
-        if known.is_none_or(|known| known < pause) {
+        if known.is_none_or(|known| known < pause || known.refused_until <= now) {
             self.0.insert(key, pause).await;
         }
     }

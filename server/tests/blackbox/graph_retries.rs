@@ -215,7 +215,7 @@ async fn an_absurd_wait_is_passed_on_as_told_and_locks_nobody_out_for_a_day() {
     assert!(first.body.contains("in 10 minutes"), "{}", first.body);
     app.advance(Duration::from_mins(5));
     for answer in [
-        browser.call("profile", "").await,
+        browser.call("home", "").await,
         browser.fetch("/graph/v1.0/me").await,
         browser.get("/people").await,
     ] {

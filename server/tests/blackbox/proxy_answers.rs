@@ -370,7 +370,7 @@ async fn the_pace_is_the_sessions_whichever_way_it_asks() {
     for answer in [
         get(&mut browser, "/graph/v1.0/me", &[]).await,
         browser.call("people", "").await,
-        browser.call("profile", "").await,
+        browser.call("home", "").await,
         browser.fetch("/people.csv").await,
     ] {
         assert_eq!(

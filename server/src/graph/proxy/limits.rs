@@ -31,7 +31,7 @@ impl Pace {
     pub const USUAL: Self = Self {
         burst: 100,
         rate: 16,
-        at_once: 32,
+        at_once: 64,
     };
 }
 
