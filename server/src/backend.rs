@@ -18,7 +18,7 @@ use tracing::Instrument;
 
 use crate::{
     Cloakroom,
-    graph::{GraphError, directory, home},
+    graph::{GraphError, directory, home, proxy::limits::Place},
     session::Session,
     tokens::Refusal,
 };
@@ -53,6 +53,7 @@ impl Backend for RequestBackend {
 
     async fn home(&self) -> Result<String, ApiError> {
         let session = self.session()?;
+        let _place = self.place(session).await?;
         async {
             let refuse = |error: &GraphError| refusal(error, self.locale, &self.correlation_id);
             let home = home::home(&self.cloakroom.graph, session, refuse)
@@ -67,6 +68,7 @@ impl Backend for RequestBackend {
 
     async fn people(&self, search: &str, cursor: &str) -> Result<Directory, ApiError> {
         let session = self.session()?;
+        let _place = self.place(session).await?;
         let Cloakroom { graph, sealer, .. } = &*self.cloakroom;
         async {
             directory::people(graph, sealer, session, search, cursor)
@@ -83,6 +85,13 @@ impl RequestBackend {
         let error = GraphError::Token(Refusal::SignedOut);
         let refusal = || refusal(&error, self.locale, &self.correlation_id);
         self.session.as_ref().ok_or_else(refusal)
+    }
+
+    /// R90: what a page asks counts, whichever way it asks.
+    async fn place(&self, session: &Session) -> Result<Place, ApiError> {
+        let limits = &self.cloakroom.proxy.limits;
+        let place = limits.enter(&session.id, 1).await;
+        place.map_err(|error| self.refuse(&error))
     }
 
     fn refuse(&self, error: &GraphError) -> ApiError {
@@ -112,6 +121,7 @@ pub fn refusal(error: &GraphError, locale: Locale, correlation_id: &str) -> ApiE
         (GraphError::Endless, _) => td_string!(locale, calls.endless),
         (GraphError::PersonalAccount, _) => td_string!(locale, calls.personal),
         (GraphError::SendAgain, _) => td_string!(locale, calls.send_again),
+        (GraphError::TooMuch { .. }, _) => td_string!(locale, calls.too_much),
         (_, Code::SignedOut) => td_string!(locale, calls.signed_out),
         (_, Code::Reauthenticate) => td_string!(locale, calls.reauthenticate),
         (_, Code::ConsentRequired) => td_string!(locale, calls.consent_required),
@@ -125,6 +135,9 @@ pub fn refusal(error: &GraphError, locale: Locale, correlation_id: &str) -> ApiE
         (_, Code::Timeout) => td_string!(locale, calls.timeout),
     };
     let mut refusal = ApiError::new(code, message, correlation_id);
+    if let Some(minutes) = error.reaches_after().map(|seconds| seconds.div_ceil(60)) {
+        refusal.message = td_string!(locale, calls.long_pause, minutes = minutes);
+    }
     refusal.status = error.status();
     refusal.retry_after = error.retry_after();
     match error {

@@ -6,7 +6,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use app::error::{ApiError, Code};
 use axum::{
     body::{Body, to_bytes},
-    extract::{ConnectInfo, Request, State},
+    extract::{ConnectInfo, MatchedPath, Request, State},
     http::{
         Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header,
         uri::PathAndQuery,
@@ -23,6 +23,7 @@ use crate::{
     Cloakroom, MAX_REQUEST_BODY,
     auth::local_path::LocalPath,
     forwarded, pages, preferences,
+    serve::AmbiguousLength,
     session::{cookie, events},
 };
 
@@ -41,7 +42,8 @@ impl CorrelationId {
 }
 
 /// Gives each request its id, its span and a line in the log: who asked from where, path and status, never a query (it
-/// may hold a code), never a header as it came. A path of Graph's has people's ids in it; the proxy logs its pattern.
+/// may hold a code), never a header as it came. Where a path has somebody's id in it, it is the route's pattern; the proxy
+/// logs its own.
 pub async fn log(
     State(cloakroom): State<Arc<Cloakroom>>,
     mut request: Request,
@@ -55,7 +57,13 @@ pub async fn log(
     });
     let client = client.map(tracing::field::display);
     let path = request.uri().path();
-    let path = if is_graph(path) { "/graph/" } else { path };
+    let pattern = request.extensions().get::<MatchedPath>();
+    let pattern = pattern.map(MatchedPath::as_str);
+    let path = match pattern {
+        _ if is_graph(path) => "/graph/",
+        Some(pattern) if pattern.contains("/{") && !pattern.contains("{*") => pattern,
+        _ => path,
+    };
     let span = tracing::error_span!("request", id, client, method = %request.method(), path);
     request.extensions_mut().insert(CorrelationId(id.clone()));
     async {
@@ -87,6 +95,13 @@ pub async fn same_origin_gate(
     if is_data(request.uri().path()) && !is_graph(request.uri().path()) {
         let json = HeaderValue::from_static("application/json");
         request.headers_mut().insert(header::ACCEPT, json);
+    }
+    if request.extensions().get::<AmbiguousLength>().is_some() {
+        return refuse(
+            &request,
+            StatusCode::BAD_REQUEST,
+            "The length of this request is ambiguous.",
+        );
     }
     let path = request.uri().path();
     let headers = request.headers();
@@ -201,12 +216,29 @@ pub async fn whole_request(request: Request, next: Next) -> Response {
     }
 }
 
+/// Whether a body ended in an error of the connection or of its framing, and not at a limit.
+pub fn is_broken(error: &axum::Error) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<hyper::Error>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
 async fn arrived(request: Request, within: Duration) -> Result<Request, Response> {
     let (parts, body) = request.into_parts();
     let body = timeout(within, to_bytes(body, MAX_REQUEST_BODY)).await;
     let request = |body| Request::from_parts(parts, body);
     match body {
         Ok(Ok(body)) => Ok(request(body.into())),
+        Ok(Err(error)) if is_broken(&error) => Err(refuse(
+            &request(Body::empty()),
+            StatusCode::BAD_REQUEST,
+            "That did not arrive whole.",
+        )),
         Ok(Err(_)) => Err(refuse(
             &request(Body::empty()),
             StatusCode::PAYLOAD_TOO_LARGE,

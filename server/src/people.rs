@@ -1,16 +1,19 @@
 //! Routes about people that are no pages: their photos, and the directory as a table.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use app::{
-    error::Code,
-    i18n::tag,
+    error::{ApiError, Code},
+    i18n::{Locale, tag},
     model::{Preferences, Problem},
 };
 use axum::{
     Extension,
     body::Body,
-    extract::{Path, Query, State},
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -51,13 +54,16 @@ pub async fn photo(
     Extension(preferences): Extension<Preferences>,
     Extension(Visitor(visitor)): Extension<Visitor>,
     Extension(CorrelationId(id)): Extension<CorrelationId>,
-    Path(person): Path<String>,
-    Query(PhotoQuery { size }): Query<PhotoQuery>,
+    person: Result<Path<String>, PathRejection>,
+    query: Result<Query<PhotoQuery>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
     let refuse = |error: &GraphError| routes::answer(&refusal(error, preferences.locale, &id));
     let Some(session) = visitor else {
         return refuse(&GraphError::Token(Refusal::SignedOut));
+    };
+    let (Ok(Path(person)), Ok(Query(PhotoQuery { size }))) = (person, query) else {
+        return routes::answer(&not_found(preferences.locale, &id));
     };
     let Cloakroom { graph, photos, .. } = &*cloakroom;
     let photo = match photos.get(graph, &session, &person, size).await {
@@ -81,6 +87,11 @@ pub async fn photo(
     let kind = [(header::CONTENT_TYPE, photo.kind)];
     let bytes = axum::body::Bytes::from_owner(photo.bytes);
     (caching, etag, kind, bytes).into_response()
+}
+
+/// An address that can't be read leads nowhere.
+fn not_found(locale: Locale, id: &str) -> ApiError {
+    ApiError::new(Code::NotFound, td_string!(locale, calls.not_found), id)
 }
 
 /// RFC 9110 §13.1.2, with the weak comparison that it asks for.
@@ -108,24 +119,34 @@ pub async fn csv(
     Extension(preferences): Extension<Preferences>,
     Extension(Visitor(visitor)): Extension<Visitor>,
     Extension(CorrelationId(id)): Extension<CorrelationId>,
-    Query(CsvQuery { q }): Query<CsvQuery>,
+    query: Result<Query<CsvQuery>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
-    let started = match &visitor {
-        None => Err(GraphError::Token(Refusal::SignedOut)),
-        Some(session) if session.signed_in.user.is_personal() => Err(GraphError::PersonalAccount),
-        Some(session) => start(&cloakroom, session, &q).await.map(|it| (it, session)),
+    let locale = preferences.locale;
+    let refuse = |error: &GraphError| refusal(error, locale, &id);
+    let started = match (&visitor, query) {
+        (None, _) => Err(refuse(&GraphError::Token(Refusal::SignedOut))),
+        (_, Err(_)) => Err(not_found(locale, &id)),
+        (Some(session), _) if session.signed_in.user.is_personal() => {
+            Err(refuse(&GraphError::PersonalAccount))
+        }
+        (Some(session), Ok(Query(CsvQuery { q }))) => start(&cloakroom, session, &q)
+            .await
+            .map(|export| (export, session))
+            .map_err(|error| {
+                let mut refusal = refuse(&error);
+                if error.denies_listing() {
+                    td_string!(locale, problems.csv_denied).clone_into(&mut refusal.message);
+                }
+                refusal
+            }),
     };
     match started {
         Ok((export, session)) => table(cloakroom.clone(), session.clone(), export),
-        Err(error) => no_table(
-            &cloakroom,
-            preferences,
-            visitor.as_deref(),
-            &id,
-            &headers,
-            &error,
-        ),
+        Err(refusal) => {
+            let visitor = visitor.as_deref();
+            no_table(&cloakroom, preferences, visitor, &id, &headers, refusal)
+        }
     }
 }
 
@@ -134,8 +155,14 @@ async fn start(
     session: &Arc<Session>,
     search: &str,
 ) -> Result<Export, GraphError> {
-    let Cloakroom { graph, clock, .. } = cloakroom;
+    let Cloakroom {
+        graph,
+        clock,
+        proxy,
+        ..
+    } = cloakroom;
     let first = export::first_page(graph, search)?;
+    let _place = proxy.limits.enter(&session.id, 1).await?;
     Export::start(graph, clock, session, first, export::MOST_ROWS).await
 }
 
@@ -161,14 +188,12 @@ fn table(cloakroom: Arc<Cloakroom>, session: Arc<Session>, export: Export) -> Re
                     return Err(error);
                 }
             };
-            let rows = export
-                .next(&cloakroom.graph, &cloakroom.clock, &session)
-                .await;
+            let rows = rows(&cloakroom, &session, &mut export).await;
             Ok(match rows {
                 Ok(rows) => rows.map(|rows| (rows, Step::Rows(export))),
                 Err(error) => {
                     tracing::warn!(event = "export_broken", %error, "a download was broken off");
-                    Some((export::torn_off()?, Step::Broken(error)))
+                    Some((export::torn_off(&error)?, Step::Broken(error)))
                 }
             })
         }
@@ -190,6 +215,32 @@ fn table(cloakroom: Arc<Cloakroom>, session: Arc<Session>, export: Export) -> Re
     response
 }
 
+/// The next rows, as long as the session lives, at its pace (R90).
+async fn rows(
+    cloakroom: &Cloakroom,
+    session: &Session,
+    export: &mut Export,
+) -> Result<Option<Vec<u8>>, GraphError> {
+    let Cloakroom {
+        graph,
+        clock,
+        proxy,
+        sessions,
+        ..
+    } = cloakroom;
+    let _place = loop {
+        match proxy.limits.enter(&session.id, 1).await {
+            Err(GraphError::TooMuch { retry_after }) => {
+                clock.sleep(Duration::from_secs(retry_after.into())).await;
+            }
+            place => break place?,
+        }
+    };
+    let found = sessions.find(&session.id).await.map_err(Refusal::from)?;
+    let session = Arc::new(found.ok_or(Refusal::SignedOut)?);
+    export.next(graph, clock, &session).await
+}
+
 /// A person who followed a link gets a page, a script the refusal as every data call has it.
 fn no_table(
     cloakroom: &Cloakroom,
@@ -197,13 +248,9 @@ fn no_table(
     visitor: Option<&Session>,
     id: &str,
     headers: &HeaderMap,
-    error: &GraphError,
+    refusal: ApiError,
 ) -> Response {
     let locale = preferences.locale;
-    let mut refusal = refusal(error, locale, id);
-    if error.denies_listing() {
-        td_string!(locale, problems.csv_denied).clone_into(&mut refusal.message);
-    }
     if !browser::is_navigation(headers) {
         return routes::answer(&refusal);
     }

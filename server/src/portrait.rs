@@ -101,6 +101,14 @@ async fn find(
 ) -> Result<Portrait, ApiError> {
     let graph = &cloakroom.graph;
     let account = directory::kind(&session.signed_in.user);
+    // R90, by the calls that the page makes at once.
+    let calls = if account == AccountKind::Personal {
+        1
+    } else {
+        5
+    };
+    let place = cloakroom.proxy.limits.enter(&session.id, calls).await;
+    let _place = place.map_err(|error| backend::refusal(&error, locale, id))?;
     let ties = async {
         if account == AccountKind::Personal {
             return None;

@@ -9,8 +9,8 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::Body, extract::ConnectInfo, response::IntoResponse};
-use http::{HeaderValue, Response, StatusCode, header};
+use axum::{Router, body::Body, extract::ConnectInfo};
+use http::{HeaderValue, Response, header};
 use hyper::{
     body::Incoming,
     service::{Service, service_fn},
@@ -23,6 +23,10 @@ use hyper_util::{
 use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 
 use crate::framing::Watched;
+
+/// Marks a request whose length two servers in a row could read differently.
+#[derive(Clone)]
+pub struct AmbiguousLength;
 
 /// The most connections at once; more wait in the system's queue.
 const CONNECTIONS: usize = 10_000;
@@ -73,16 +77,13 @@ pub async fn serve(
             request.extensions_mut().insert(ConnectInfo(peer));
             let (seen, router) = (seen.clone(), router.clone());
             async move {
-                // R89: as hyper answers what it can't read itself.
-                if seen.ambiguous.load(Ordering::SeqCst) {
-                    tracing::warn!(
-                        event = "ambiguous_length",
-                        "a request of ambiguous length was refused"
-                    );
-                    return Ok(last(StatusCode::BAD_REQUEST.into_response()));
+                // R89: refused where every refusal gets its headers and its line in the log.
+                let ambiguous = seen.ambiguous.load(Ordering::SeqCst);
+                if ambiguous {
+                    request.extensions_mut().insert(AmbiguousLength);
                 }
                 let response = router.call(request).await?;
-                let is_last = seen.chunked.load(Ordering::SeqCst);
+                let is_last = ambiguous || seen.chunked.load(Ordering::SeqCst);
                 Ok::<_, Infallible>(if is_last { last(response) } else { response })
             }
         });

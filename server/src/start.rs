@@ -20,6 +20,7 @@ use crate::{
         self,
         proxy::{
             Proxy,
+            body::Patience,
             limits::{Limits, Pace},
         },
     },
@@ -92,7 +93,7 @@ impl Cloakroom {
         );
         let proxy = Proxy {
             limits: Limits::new(Pace::USUAL, clock.clone()),
-            patience: deadline,
+            patience: Patience::new(deadline),
         };
         let leptos = leptos_options(&config);
         let watched = std::env::var_os("LEPTOS_WATCH").is_some();

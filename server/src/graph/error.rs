@@ -6,6 +6,7 @@ use app::error::Code;
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 
+use super::retry::LONGEST_REFUSAL;
 use crate::{
     tokens::Refusal,
     upstream::{UpstreamError, whole_seconds},
@@ -30,7 +31,15 @@ pub enum GraphError {
     /// Graph asked this person to wait, and was not asked again (R94).
     #[error("Graph asked to wait, {retry_after} s more")]
     Paused {
-        /// Seconds that are left.
+        /// Seconds that are left of what Graph said.
+        retry_after: u32,
+        /// Seconds until a call is let through all the same.
+        refused: u32,
+    },
+    /// R90: this session asks for too much.
+    #[error("this session asks Graph for too much, {retry_after} s to wait")]
+    TooMuch {
+        /// Seconds to wait.
         retry_after: u32,
     },
     /// The token was refused and renewed, but the body has gone with the first try (R96): the next one will do.
@@ -66,7 +75,7 @@ impl GraphError {
             Self::Token(Refusal::Claims(_)) => Code::ClaimsRequired,
             Self::Token(Refusal::Unavailable { .. }) | Self::SendAgain => Code::Unavailable,
             Self::Token(Refusal::Timeout) | Self::Upstream(UpstreamError::Timeout) => Code::Timeout,
-            Self::Paused { .. } => Code::Throttled,
+            Self::Paused { .. } | Self::TooMuch { .. } => Code::Throttled,
             Self::Refused(refused) => match refused.status.as_u16() {
                 401 => Code::Reauthenticate,
                 403 => Code::Forbidden,
@@ -105,6 +114,18 @@ impl GraphError {
             if refused.status == StatusCode::FORBIDDEN && refused.has("Authorization_RequestDenied"))
     }
 
+    /// When a try reaches Graph again, in seconds, where that is sooner than Graph asked for.
+    pub fn reaches_after(&self) -> Option<u32> {
+        let refused = match self {
+            Self::Paused { refused, .. } => *refused,
+            Self::Refused(refused) if refused.status == StatusCode::TOO_MANY_REQUESTS => {
+                whole_seconds(LONGEST_REFUSAL)
+            }
+            _ => return None,
+        };
+        Some(refused).filter(|refused| self.retry_after().is_some_and(|told| *refused < told))
+    }
+
     /// When to try again, in seconds, if Graph or the platform said so. Who is asked to wait is told how long.
     pub fn retry_after(&self) -> Option<u32> {
         match self {
@@ -113,7 +134,7 @@ impl GraphError {
             }
             Self::Refused(refused) => refused.retry_after.map(whole_seconds),
             Self::Token(Refusal::Unavailable { retry_after }) => *retry_after,
-            Self::Paused { retry_after } => Some(*retry_after),
+            Self::Paused { retry_after, .. } | Self::TooMuch { retry_after } => Some(*retry_after),
             Self::SendAgain => Some(1),
             _ => None,
         }

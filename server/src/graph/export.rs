@@ -12,7 +12,7 @@ use super::{
     paging::{Page, Walk},
     permission,
 };
-use crate::{clock::Clock, session::Session, upstream::UpstreamError};
+use crate::{clock::Clock, session::Session, tokens::Refusal, upstream::UpstreamError};
 
 /// The most people of one table.
 pub const MOST_ROWS: usize = 50_000;
@@ -118,10 +118,13 @@ pub fn head() -> Result<Vec<u8>, GraphError> {
 }
 
 /// What a table ends with that can't be finished, for whoever opens what has come of it.
-pub fn torn_off() -> Result<Vec<u8>, GraphError> {
-    csv(&[remark(
-        "The list is incomplete: Microsoft Graph did not send the rest. Try again.",
-    )])
+pub fn torn_off(why: &GraphError) -> Result<Vec<u8>, GraphError> {
+    csv(&[remark(match why {
+        GraphError::Token(Refusal::SignedOut) => {
+            "The list is incomplete: you signed out meanwhile. Sign in and try again."
+        }
+        _ => "The list is incomplete: Microsoft Graph did not send the rest. Try again.",
+    })])
 }
 
 fn remark(text: &str) -> Row {

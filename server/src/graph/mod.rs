@@ -185,7 +185,7 @@ impl Client {
             if let Some(told) = told
                 && response.status() == StatusCode::TOO_MANY_REQUESTS
             {
-                self.pauses.tell(user, &path, now + told).await;
+                self.pauses.tell(user, &path, told, now).await;
             }
             let Some(wait) = progress.wait(told, now, fastrand::f64()) else {
                 return Ok(response);
@@ -193,7 +193,8 @@ impl Client {
             let Some(next) = again else {
                 return Ok(response);
             };
-            tracing::info!(event = "graph_retry", path, status = response.status().as_u16(), wait = ?wait, "Graph is asked again");
+            // No path: it has people's ids in it. The request's span says whose call it was.
+            tracing::info!(event = "graph_retry", status = response.status().as_u16(), wait = ?wait, "Graph is asked again");
             drop(response);
             self.clock.sleep(wait).await;
             progress.retrying();
@@ -213,11 +214,13 @@ impl Client {
     ) -> Result<(), GraphError> {
         let user = &session.signed_in.user;
         while let Some(left) = self.pauses.left(user, path, self.clock.now()).await {
-            if !progress.affords(left, self.clock.now()) {
-                let retry_after = whole_seconds(left);
-                return Err(GraphError::Paused { retry_after });
+            if !progress.affords(left.told, self.clock.now()) {
+                return Err(GraphError::Paused {
+                    retry_after: whole_seconds(left.told),
+                    refused: whole_seconds(left.refused),
+                });
             }
-            self.clock.sleep(left).await;
+            self.clock.sleep(left.told).await;
         }
         Ok(())
     }

@@ -13,6 +13,11 @@ use crate::session::User;
 pub const ATTEMPTS: u32 = 3;
 /// A call may take so long, waits included, and still be sent again (R94): somebody looks at an empty page.
 pub const BUDGET: Duration = Duration::from_secs(5);
+/// A person's calls are refused here for so long at most, without Graph being asked. Graph's longest window of a limit is
+/// ten minutes <https://learn.microsoft.com/graph/throttling-limits>: what asks for more is most likely a mistake, and the
+/// person would be locked out by it. R94 is about a call that is sent again, which never happens earlier than told; after
+/// so long a new call of the person's may ask, and is told anew.
+pub const LONGEST_REFUSAL: Duration = Duration::from_mins(10);
 /// The first wait where Graph names none; each further one is twice as long.
 const BACKOFF: Duration = Duration::from_millis(500);
 
@@ -84,9 +89,26 @@ impl Progress {
     }
 }
 
-/// Who was told to wait, and until when: their other calls don't ask earlier either. Graph limits a person,
-/// whatever the session; photos have a limit of their own, so one too many of them spares the rest.
-pub struct Pauses(Cache<String, OffsetDateTime>);
+/// Who was told to wait, and until when: their other calls don't ask earlier either, for [`LONGEST_REFUSAL`] at most. Graph
+/// limits a person, whatever the session; photos have a limit of their own, so one too many of them spares the rest.
+pub struct Pauses(Cache<String, Pause>);
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Pause {
+    /// As Graph said.
+    until: OffsetDateTime,
+    /// When the next call is let through.
+    refused_until: OffsetDateTime,
+}
+
+/// What is left of a pause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// As Graph said.
+    pub told: Duration,
+    /// Until the next call is let through.
+    pub refused: Duration,
+}
 
 impl Pauses {
     /// Nobody waits.
@@ -94,29 +116,35 @@ impl Pauses {
         Self(
             Cache::builder()
                 .max_capacity(10_000)
-                .time_to_live(crate::upstream::LONGEST_WAIT)
+                .time_to_live(LONGEST_REFUSAL)
                 .build(),
         )
     }
 
     /// Graph answered a call for this path with 429 and a time.
-    pub async fn tell(&self, user: &User, path: &str, until: OffsetDateTime) {
+    pub async fn tell(&self, user: &User, path: &str, told: Duration, now: OffsetDateTime) {
         let key = key(user, is_photo(path));
+        let pause = Pause {
+            until: now + told,
+            refused_until: now + told.min(LONGEST_REFUSAL),
+        };
         let known = self.0.get(&key).await;
-        if known.is_none_or(|known| known < until) {
-            self.0.insert(key, until).await;
+        if known.is_none_or(|known| known < pause || known.refused_until <= now) {
+            self.0.insert(key, pause).await;
         }
     }
 
     /// How long a call for this path has to wait.
-    pub async fn left(&self, user: &User, path: &str, now: OffsetDateTime) -> Option<Duration> {
-        let mut until = self.0.get(&key(user, false)).await;
+    pub async fn left(&self, user: &User, path: &str, now: OffsetDateTime) -> Option<Left> {
+        let mut pause = self.0.get(&key(user, false)).await;
         if is_photo(path) {
-            until = until.max(self.0.get(&key(user, true)).await);
+            pause = pause.max(self.0.get(&key(user, true)).await);
         }
-        Duration::try_from(until? - now)
-            .ok()
-            .filter(|left| !left.is_zero())
+        let pause = pause.filter(|pause| now < pause.refused_until)?;
+        Some(Left {
+            told: Duration::try_from(pause.until - now).ok()?,
+            refused: Duration::try_from(pause.refused_until - now).ok()?,
+        })
     }
 }
 
@@ -211,17 +239,21 @@ mod tests {
         let (ada, bob) = (user("ada"), user("bob"));
         let in_seconds = |seconds| now + Duration::from_secs(seconds);
         let photo = "/v1.0/users/x/photos/48x48/$value";
-        pauses.tell(&ada, photo, in_seconds(9)).await;
+        let seconds = Duration::from_secs;
+        pauses.tell(&ada, photo, seconds(9), now).await;
         assert_eq!(pauses.left(&ada, "/v1.0/users", now).await, None);
         assert_eq!(
             pauses.left(&ada, photo, now).await,
-            Some(Duration::from_secs(9))
+            Some(Left {
+                told: seconds(9),
+                refused: seconds(9)
+            })
         );
-        pauses.tell(&ada, "/v1.0/users", in_seconds(20)).await;
-        pauses.tell(&ada, "/v1.0/users", in_seconds(3)).await;
+        pauses.tell(&ada, "/v1.0/users", seconds(20), now).await;
+        pauses.tell(&ada, "/v1.0/users", seconds(3), now).await;
         for path in [photo, "/v1.0/me/photo/$value", "/v1.0/me"] {
             let left = pauses.left(&ada, path, in_seconds(5)).await;
-            assert_eq!(left, Some(Duration::from_secs(15)), "{path}");
+            assert_eq!(left.map(|left| left.told), Some(seconds(15)), "{path}");
             assert_eq!(pauses.left(&ada, path, in_seconds(20)).await, None);
             assert_eq!(pauses.left(&bob, path, now).await, None);
         }

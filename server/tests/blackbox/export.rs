@@ -1,10 +1,15 @@
 //! `/people.csv`: the whole directory, streamed, safe to open, and honest about its end.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
+use axum::{Router, http::Uri};
 use emulator::{Answer as Bad, Endpoint, Fault, GraphChange};
 use reqwest::Method;
 use server::graph::export::{self, Export};
+use tokio::{net::TcpListener, sync::Notify};
 
 use crate::{
     graph_calls::{UNFINISHED, scripted_graph},
@@ -134,6 +139,14 @@ async fn who_gets_no_table_is_told_why() {
         .send(Method::GET, "/people.csv", &by_hand, None)
         .await;
     assert_eq!(answer.status, 200);
+
+    // What can't be read leads nowhere.
+    let answer = browser.fetch("/people.csv?q=a&q=b").await;
+    assert_eq!(answer.status, 404);
+    assert_eq!(answer.json()["error"]["code"], "not_found");
+    let page = download(&mut browser, "?q=a&q=b").await;
+    assert_eq!(page.status, 404);
+    assert!(page.body.contains("href=\"/people\""), "{}", page.body);
 
     // A script gets the refusal as every data call has it, a person a page.
     let mut stranger = app.browser();
@@ -289,6 +302,56 @@ async fn a_table_that_tears_off_is_a_failed_download_with_a_last_word() {
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines[1], r#""Ada","","","","","1""#);
     assert!(lines[2].starts_with("\"The list is incomplete"), "{text}");
+}
+
+#[tokio::test] // R71
+async fn a_table_ends_with_its_session() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let graph = format!("http://{}", listener.local_addr().unwrap());
+    let pages: Arc<Mutex<Vec<String>>> = Arc::default();
+    let (asked, signed_out) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let app = {
+        let (graph, pages) = (graph.clone(), pages.clone());
+        let (asked, signed_out) = (asked.clone(), signed_out.clone());
+        Router::new().fallback(move |uri: Uri| {
+            let query = uri.query().unwrap_or_default().to_owned();
+            let number = {
+                let mut pages = pages.lock().unwrap();
+                pages.push(query);
+                pages.len()
+            };
+            let page = serde_json::json!({
+                "value": [{ "id": number.to_string(), "displayName": "Ada" }],
+                "@odata.nextLink": format!("{graph}/v1.0/users?$skiptoken={number}"),
+            });
+            let (asked, signed_out) = (asked.clone(), signed_out.clone());
+            async move {
+                if number == 2 {
+                    asked.notify_one();
+                    signed_out.notified().await;
+                }
+                axum::Json(page)
+            }
+        })
+    };
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let app = TestApp::with(&[("GRAPH_ENDPOINT", &graph)]).await;
+    let mut browser = app.signed_in(EMPLOYEE).await;
+    let mut answer = streamed(&app, &browser).await;
+    asked.notified().await;
+    browser.post("/auth/logout").await;
+    signed_out.notify_one();
+    let mut text = Vec::new();
+    let end = loop {
+        match answer.chunk().await {
+            Ok(Some(chunk)) => text.extend(chunk),
+            end => break end,
+        }
+    };
+    assert!(end.is_err(), "a short file is no whole one");
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.contains("you signed out meanwhile"), "{text}");
+    assert_eq!(pages.lock().unwrap().len(), 2, "Graph was not asked again");
 }
 
 #[tokio::test] // R88

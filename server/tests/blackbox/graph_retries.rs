@@ -7,7 +7,7 @@ use reqwest::Method;
 use server::graph::{Call, GraphError, permission};
 use uuid::Uuid;
 
-use crate::harness::{EMPLOYEE, MANAGER, TestApp};
+use crate::harness::{Answer, EMPLOYEE, MANAGER, TestApp};
 
 fn busy(status: u16, retry_after: Option<&str>) -> emulator::Rule {
     let retry_after = retry_after.map(str::to_owned);
@@ -201,6 +201,37 @@ async fn whoever_is_throttled_for_ten_seconds_asks_no_earlier_by_any_call() {
     assert_eq!(told.len(), 2);
     assert!(told[1].at - told[0].at >= time::Duration::seconds(10));
     assert_eq!(app.waits().len(), 1);
+}
+
+#[tokio::test] // R93, R94
+async fn an_absurd_wait_is_passed_on_as_told_and_locks_nobody_out_for_a_day() {
+    let app = TestApp::start().await;
+    let mut browser = app.signed_in(EMPLOYEE).await;
+    app.control().forget_calls();
+    app.control().fault(busy(429, Some("86400")).once());
+    let left = |answer: &Answer| answer.header("retry-after").parse::<u32>().unwrap();
+    let first = browser.call("people", "").await;
+    assert_eq!((first.status.as_u16(), left(&first)), (429, 86_400));
+    assert!(first.body.contains("in 10 minutes"), "{}", first.body);
+    app.advance(Duration::from_mins(5));
+    for answer in [
+        browser.call("home", "").await,
+        browser.fetch("/graph/v1.0/me").await,
+        browser.get("/people").await,
+    ] {
+        assert_eq!(answer.status, 429);
+        assert!((86_000..86_400).contains(&left(&answer)), "{answer:?}");
+        assert!(answer.body.contains("in 5 minutes"), "{}", answer.body);
+    }
+    assert_eq!(app.calls(Endpoint::Graph).len(), 1);
+    app.advance(Duration::from_mins(5));
+    assert_eq!(browser.call("people", "").await.status, 200);
+    // A pause that Graph's limits know is as long as told.
+    app.control().fault(busy(429, Some("600")).once());
+    let told = browser.call("people", "").await;
+    assert!(!told.body.contains("minutes"), "{}", told.body);
+    app.advance(Duration::from_secs(590));
+    assert_eq!(browser.call("people", "").await.status, 429);
 }
 
 fn first_oid(app: &TestApp) -> Option<String> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use emulator::{Answer as Bad, Endpoint, Fault, GraphChange};
 use reqwest::Method;
+use server::graph::proxy::limits::Pace;
 
 use crate::{
     harness::{Answer, Browser, EMPLOYEE, TempDir, TestApp},
@@ -355,6 +356,35 @@ async fn a_call_is_logged_in_one_line_without_whom_it_is_about() {
     for whom in ["tomas", "select"] {
         assert!(!lines[0].contains(whom), "{}", lines[0]);
     }
+}
+
+#[tokio::test] // R90
+async fn the_pace_is_the_sessions_whichever_way_it_asks() {
+    let app = TestApp::start().await;
+    let mut browser = app.signed_in(EMPLOYEE).await;
+    let mut other = app.signed_in(EMPLOYEE).await;
+    let session = app.session(&browser).await;
+    let limits = &app.cloakroom.proxy.limits;
+    let all = limits.enter(&session.id, Pace::USUAL.at_once).await;
+    app.control().forget_calls();
+    for answer in [
+        get(&mut browser, "/graph/v1.0/me", &[]).await,
+        browser.call("people", "").await,
+        browser.call("home", "").await,
+        browser.fetch("/people.csv").await,
+    ] {
+        assert_eq!(
+            (answer.status.as_u16(), code(&answer).as_str()),
+            (429, "throttled")
+        );
+        assert_eq!(answer.header("retry-after"), "1");
+        assert!(answer.body.contains("This session asks for too much"));
+    }
+    assert_eq!(browser.get("/people").await.status, 429);
+    assert!(app.calls(Endpoint::Graph).is_empty());
+    assert_eq!(other.call("people", "").await.status, 200);
+    drop(all);
+    assert_eq!(browser.call("people", "").await.status, 200);
 }
 
 #[tokio::test] // R90

@@ -187,6 +187,40 @@ async fn a_body_beyond_the_cap_is_413_with_a_length_and_without() {
     assert!(came.load(Ordering::SeqCst) <= 4 << 20);
 }
 
+#[tokio::test] // R86, R89
+async fn broken_chunks_are_a_bad_request_and_no_large_one() {
+    let origin = upstream(|request: Request| async {
+        _ = to_bytes(request.into_body(), usize::MAX).await;
+        typed("application/json", "{}")
+    })
+    .await;
+    let (app, browser, _folder) = app(&origin).await;
+    let own = app.origin.strip_prefix("http://").unwrap();
+    let common = format!(
+        "Host: {own}\r\nCookie: session={}\r\nX-CSRF: 1\r\nSec-Fetch-Site: same-origin\r\n\
+         Content-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
+        browser.cookies["session"]
+    );
+    for line in [
+        "PATCH /graph/v1.0/me",
+        "POST /graph/v1.0/$batch",
+        "POST /api/people",
+        "POST /auth/logout",
+    ] {
+        for body in ["zz\r\n{}\r\n0\r\n\r\n", "2\r\n{}x\r\n0\r\n\r\n"] {
+            let common = if line.ends_with("logout") {
+                common.replace("application/json", "application/x-www-form-urlencoded")
+            } else {
+                common.clone()
+            };
+            let request = format!("{line} HTTP/1.1\r\n{common}{body}");
+            let answer = raw(own, request.as_bytes()).await;
+            assert_eq!(answer.status, 400, "{line} {body:?}: {}", answer.body);
+            assert!(answer.body.contains("did not arrive whole"), "{line}");
+        }
+    }
+}
+
 #[tokio::test] // R87
 async fn json_beyond_the_cap_is_cut_off_and_a_packed_answer_refused() {
     let app = TestApp::with_deadline(&[], PATIENT).await;

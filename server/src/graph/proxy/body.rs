@@ -3,10 +3,7 @@
 use std::{
     io,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, OnceLock},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -17,6 +14,7 @@ use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{headers::Kind, limits::Place, links::Links};
+use crate::browser;
 
 /// The most that a page may send: Graph's own limit. Larger files go by an upload session, straight to where they are kept.
 pub const MOST_UP: u64 = 4 * 1024 * 1024;
@@ -27,9 +25,8 @@ const HELD: u64 = 64 * 1024;
 const MOST_JSON: u64 = 16 * 1024 * 1024;
 /// The most of a file or a picture.
 const MOST_FILE: u64 = 4 * 1024 * 1024 * 1024;
-/// How long JSON may take to arrive, whatever it does.
+/// For [`Patience`].
 const JSON_IN: Duration = Duration::from_mins(2);
-/// The same for a file.
 const FILE_IN: Duration = Duration::from_hours(1);
 
 impl Kind {
@@ -40,11 +37,32 @@ impl Kind {
             Self::Inert | Self::File => MOST_FILE,
         }
     }
+}
 
-    fn whole(self) -> Duration {
-        match self {
-            Self::Json => JSON_IN,
-            Self::Inert | Self::File => FILE_IN,
+/// How long Graph may take over an answer that has begun.
+pub struct Patience {
+    /// Nothing may come for so long.
+    pub pause: Duration,
+    /// JSON may take so long in all, whatever it does.
+    pub json: Duration,
+    /// The same for a file.
+    pub file: Duration,
+}
+
+impl Patience {
+    /// With this patience for pauses.
+    pub fn new(pause: Duration) -> Self {
+        Self {
+            pause,
+            json: JSON_IN,
+            file: FILE_IN,
+        }
+    }
+
+    fn whole(&self, kind: Kind) -> Duration {
+        match kind {
+            Kind::Json => self.json,
+            Kind::Inert | Kind::File => self.file,
         }
     }
 }
@@ -55,47 +73,71 @@ pub enum Up {
     None,
     /// It is small.
     Held(Bytes),
-    /// It passes in pieces; the flag is raised when there are too many.
-    Passing(reqwest::Body, Arc<AtomicBool>),
+    /// It passes in pieces; why it does not pass whole is told meanwhile.
+    Passing(reqwest::Body, Arc<OnceLock<Torn>>),
 }
 
-/// A body that is too large, or that broke off.
-#[derive(Debug)]
-pub struct TooLarge;
+/// A request's body that does not come whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Torn {
+    /// It is larger than is passed on.
+    TooLarge,
+    /// It broke off, or its framing is broken.
+    Broken,
+}
+
+impl From<&axum::Error> for Torn {
+    fn from(error: &axum::Error) -> Self {
+        if browser::is_broken(error) {
+            Self::Broken
+        } else {
+            Self::TooLarge
+        }
+    }
+}
 
 /// Takes a request's body.
-pub async fn up(body: Body) -> Result<Up, TooLarge> {
+pub async fn up(body: Body) -> Result<Up, Torn> {
     if body.is_end_stream() {
         return Ok(Up::None);
     }
     match body.size_hint().exact() {
-        Some(length) if length > MOST_UP => Err(TooLarge),
+        Some(length) if length > MOST_UP => Err(Torn::TooLarge),
         Some(length) if length <= HELD => Ok(Up::Held(whole(body, HELD).await?)),
         _ => {
-            let over = Arc::new(AtomicBool::new(false));
+            let torn = Arc::new(OnceLock::new());
             let pieces = Pieces {
                 body: body.into_data_stream(),
                 left: MOST_UP,
-                over: over.clone(),
+                torn: torn.clone(),
             };
-            Ok(Up::Passing(reqwest::Body::wrap_stream(pieces), over))
+            Ok(Up::Passing(reqwest::Body::wrap_stream(pieces), torn))
         }
     }
 }
 
 /// A request's whole body. One that says it is too large is not waited for.
-pub async fn whole(body: Body, most: u64) -> Result<Bytes, TooLarge> {
+pub async fn whole(body: Body, most: u64) -> Result<Bytes, Torn> {
     if body.size_hint().lower() > most {
-        return Err(TooLarge);
+        return Err(Torn::TooLarge);
     }
     let most = usize::try_from(most).unwrap_or(usize::MAX);
-    to_bytes(body, most).await.map_err(|_| TooLarge)
+    to_bytes(body, most)
+        .await
+        .map_err(|error| Torn::from(&error))
 }
 
 struct Pieces {
     body: BodyDataStream,
     left: u64,
-    over: Arc<AtomicBool>,
+    torn: Arc<OnceLock<Torn>>,
+}
+
+impl Pieces {
+    fn tear(&self, why: Torn) -> Poll<Option<Result<Bytes, axum::BoxError>>> {
+        _ = self.torn.set(why);
+        Poll::Ready(Some(Err("it does not come whole".into())))
+    }
 }
 
 impl Stream for Pieces {
@@ -105,10 +147,12 @@ impl Stream for Pieces {
         let Some(piece) = ready!(Pin::new(&mut self.body).poll_next(cx)) else {
             return Poll::Ready(None);
         };
-        let piece = piece?;
+        let piece = match piece {
+            Ok(piece) => piece,
+            Err(error) => return self.tear(Torn::from(&error)),
+        };
         let Some(left) = self.left.checked_sub(piece.len() as u64) else {
-            self.over.store(true, Ordering::SeqCst);
-            return Poll::Ready(Some(Err("more than is passed on".into())));
+            return self.tear(Torn::TooLarge);
         };
         self.left = left;
         Poll::Ready(Some(Ok(piece)))
@@ -129,22 +173,23 @@ pub struct Down {
 }
 
 impl Down {
-    /// `patience` is how long nothing may come.
+    /// The rest of this answer.
     pub fn new(
         response: reqwest::Response,
         kind: Kind,
         links: Option<Links>,
-        patience: Duration,
+        patience: &Patience,
         place: Place,
     ) -> Self {
         let now = Instant::now();
+        let until = now + patience.whole(kind);
         Self {
             inner: response.into(),
             links,
             left: kind.most(),
-            patience,
-            pause: Box::pin(sleep_until(now + patience)),
-            until: now + kind.whole(),
+            patience: patience.pause,
+            pause: Box::pin(sleep_until(until.min(now + patience.pause))),
+            until,
             _place: place,
         }
     }
@@ -212,6 +257,56 @@ impl HttpBody for Down {
         match self.links {
             Some(_) => SizeHint::default(),
             None => self.inner.size_hint(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::{StreamExt, stream};
+    use tower_sessions::session::Id;
+
+    use super::*;
+    use crate::{
+        clock::Clock,
+        graph::proxy::limits::{Limits, Pace},
+    };
+
+    /// What comes of a drip that never stands still and never ends.
+    async fn dripping(kind: Kind, patience: &Patience) -> Result<Bytes, axum::Error> {
+        let place = Limits::new(Pace::USUAL, Clock::system())
+            .enter(&Id(1), 1)
+            .await
+            .unwrap();
+        let drip = stream::repeat(()).then(|()| async {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            Ok::<_, Infallible>("0")
+        });
+        let drip = reqwest::Body::wrap_stream(drip);
+        let response = reqwest::Response::from(http::Response::new(drip));
+        let down = Down::new(response, kind, None, patience, place);
+        to_bytes(Body::new(down), usize::MAX).await
+    }
+
+    #[tokio::test] // R88
+    async fn an_answer_that_drips_ends_when_its_time_is_over() {
+        let short = Duration::from_millis(100);
+        let (long, most) = (Duration::from_hours(1), Duration::from_mins(1));
+        for (kind, json, file) in [
+            (Kind::Json, short, long),
+            (Kind::Inert, long, short),
+            (Kind::File, long, short),
+        ] {
+            let patience = Patience {
+                pause: long,
+                json,
+                file,
+            };
+            let end = tokio::time::timeout(most, dripping(kind, &patience)).await;
+            let end = end.expect("an end").unwrap_err().to_string();
+            assert!(end.contains("too slowly"), "{kind:?}: {end}");
         }
     }
 }

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_sessions::session::Id;
 
-use crate::clock::Clock;
+use crate::{clock::Clock, graph::GraphError};
 
 /// What one session may do.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +31,7 @@ impl Pace {
     pub const USUAL: Self = Self {
         burst: 100,
         rate: 16,
-        at_once: 32,
+        at_once: 64,
     };
 }
 
@@ -62,8 +62,14 @@ impl Limits {
         Self { pace, clock, lanes }
     }
 
-    /// A place for so many calls of this session, or the seconds to wait.
-    pub async fn enter(&self, session: &Id, calls: u32) -> Result<Place, u32> {
+    /// A place for so many calls of this session.
+    pub async fn enter(&self, session: &Id, calls: u32) -> Result<Place, GraphError> {
+        let place = self.try_enter(session, calls).await;
+        place.map_err(|retry_after| GraphError::TooMuch { retry_after })
+    }
+
+    /// The same, or the seconds to wait.
+    async fn try_enter(&self, session: &Id, calls: u32) -> Result<Place, u32> {
         let now = self.clock.now();
         let fresh = async {
             Arc::new(Lane {
@@ -120,19 +126,22 @@ mod tests {
         let (limits, ahead) = limits(pace);
         let (one, other) = (Id(1), Id(2));
         for _ in 0..10 {
-            assert!(limits.enter(&one, 1).await.is_ok());
+            assert!(limits.try_enter(&one, 1).await.is_ok());
         }
-        assert_eq!(limits.enter(&one, 1).await.err(), Some(1));
-        assert_eq!(limits.enter(&one, 5).await.err(), Some(3));
-        assert!(limits.enter(&other, 10).await.is_ok());
+        assert_eq!(limits.try_enter(&one, 1).await.err(), Some(1));
+        assert_eq!(limits.try_enter(&one, 5).await.err(), Some(3));
+        assert!(limits.try_enter(&other, 10).await.is_ok());
         // What was refused did not count.
         ahead.store(500, Ordering::SeqCst);
-        assert!(limits.enter(&one, 1).await.is_ok());
-        assert_eq!(limits.enter(&one, 1).await.err(), Some(1));
+        assert!(limits.try_enter(&one, 1).await.is_ok());
+        assert_eq!(limits.try_enter(&one, 1).await.err(), Some(1));
         ahead.store(60_000, Ordering::SeqCst);
-        assert!(limits.enter(&one, 10).await.is_ok(), "the burst is back");
         assert!(
-            limits.enter(&one, 1).await.is_err(),
+            limits.try_enter(&one, 10).await.is_ok(),
+            "the burst is back"
+        );
+        assert!(
+            limits.try_enter(&one, 1).await.is_err(),
             "and no more than that"
         );
     }
@@ -145,12 +154,12 @@ mod tests {
             at_once: 3,
         };
         let (limits, _) = limits(pace);
-        let first = limits.enter(&Id(1), 1).await.unwrap();
-        let rest = limits.enter(&Id(1), 2).await.unwrap();
-        assert_eq!(limits.enter(&Id(1), 1).await.err(), Some(1));
-        assert!(limits.enter(&Id(2), 3).await.is_ok());
+        let first = limits.try_enter(&Id(1), 1).await.unwrap();
+        let rest = limits.try_enter(&Id(1), 2).await.unwrap();
+        assert_eq!(limits.try_enter(&Id(1), 1).await.err(), Some(1));
+        assert!(limits.try_enter(&Id(2), 3).await.is_ok());
         drop(rest);
-        assert!(limits.enter(&Id(1), 2).await.is_ok());
+        assert!(limits.try_enter(&Id(1), 2).await.is_ok());
         drop(first);
     }
 }

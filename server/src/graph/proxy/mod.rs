@@ -2,7 +2,7 @@
 //! What passes is on a list: calls ([`list`]), headers ([`headers`]), sizes ([`body`]), pace ([`limits`]).
 
 pub mod batch;
-mod body;
+pub mod body;
 pub mod headers;
 pub mod limits;
 pub mod links;
@@ -10,7 +10,7 @@ pub mod list;
 mod path;
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -31,7 +31,7 @@ use tokio::time::timeout;
 
 use self::{
     batch::Batch,
-    body::{MOST_UP, Up},
+    body::{MOST_UP, Patience, Torn, Up},
     headers::Kind,
     limits::{Limits, Place},
     links::Links,
@@ -52,8 +52,8 @@ use crate::{
 pub struct Proxy {
     /// How much each session may ask.
     pub limits: Limits,
-    /// How long nothing may come of an answer that has begun.
-    pub patience: Duration,
+    /// How long an answer may take.
+    pub patience: Patience,
 }
 
 /// How long a batch may take to arrive: four megabytes over a slow line.
@@ -62,7 +62,6 @@ const ARRIVAL: Duration = Duration::from_secs(30);
 /// Why a call is not passed on, or its answer not back.
 enum Stop {
     Here(u16, Code, String),
-    Wait(u32),
     Graph(GraphError),
 }
 
@@ -127,20 +126,6 @@ pub async fn call(
     };
     Err(match stop {
         Stop::Graph(error) => refusal(&error, locale, id),
-        Stop::Wait(seconds) => {
-            let mut refusal = ApiError::new(
-                Code::Throttled,
-                "This session asks for too much at once. Try again in a moment.",
-                id,
-            );
-            refusal.retry_after = Some(seconds);
-            tracing::warn!(
-                event = "graph_throttled",
-                seconds,
-                "a session asks Graph for too much"
-            );
-            refusal
-        }
         Stop::Here(status, code, message) => {
             tracing::warn!(
                 event = "graph_refused",
@@ -178,27 +163,23 @@ async fn pass(
     } = cloakroom;
     let (entry, path) = config.allowed.admit(&parts.method, target)?;
     let url = path.on(&config.graph).ok_or(Denied::Malformed)?;
-    let place = proxy
-        .limits
-        .enter(&session.id, 1)
-        .await
-        .map_err(Stop::Wait)?;
+    let place = proxy.limits.enter(&session.id, 1).await?;
     let up = if parts.method == Method::GET {
         Up::None
     } else {
-        body::up(body).await.map_err(|_| too_large())?
+        body::up(body).await?
     };
     if !matches!(up, Up::None) && !headers::has_sendable_type(&parts.headers) {
         return Err(wrong_type());
     }
     let mut headers = headers::request(&parts.headers);
-    let (body, over) = match up {
+    let (body, torn) = match up {
         Up::None => {
             headers.remove(header::CONTENT_TYPE);
             (None, None)
         }
         Up::Held(bytes) => (Some(bytes.into()), None),
-        Up::Passing(body, over) => (Some(body), Some(over)),
+        Up::Passing(body, torn) => (Some(body), Some(torn)),
     };
     let need: Vec<_> = entry.scopes.iter().map(String::as_str).collect();
     let call = Call {
@@ -209,8 +190,8 @@ async fn pass(
     };
     let started = Instant::now();
     let sent = graph.send(session, &need, call).await;
-    if over.is_some_and(|over| over.load(Ordering::SeqCst)) {
-        return Err(too_large());
+    if let Some(torn) = torn.and_then(|torn| torn.get().copied()) {
+        return Err(torn.into());
     }
     let response = sent?;
     log(&parts.method, &entry.pattern, &response, started);
@@ -225,8 +206,17 @@ fn wrong_type() -> Stop {
     )
 }
 
-fn too_large() -> Stop {
-    stop(Code::TooLarge, "That is too large.")
+impl From<Torn> for Stop {
+    fn from(torn: Torn) -> Self {
+        match torn {
+            Torn::TooLarge => stop(Code::TooLarge, "That is too large."),
+            Torn::Broken => Self::Here(
+                StatusCode::BAD_REQUEST.as_u16(),
+                Code::Forbidden,
+                "That did not arrive whole.".to_owned(),
+            ),
+        }
+    }
 }
 
 /// R102: a line a call. Its pattern and not its path, which has ids in it.
@@ -289,7 +279,7 @@ fn down(
         Body::empty()
     } else {
         let links = (kind == Kind::Json).then(|| Links::of(&cloakroom.config.graph));
-        let patience = cloakroom.proxy.patience;
+        let patience = &cloakroom.proxy.patience;
         Body::new(body::Down::new(response, kind, links, patience, place))
     };
     Ok((status, headers, body).into_response())
@@ -311,19 +301,12 @@ async fn pass_batch(
         return Err(wrong_type());
     }
     // Before it is read: a session has so many places, and a batch is held in memory. The rest is counted when it is known.
-    let _place = proxy
-        .limits
-        .enter(&session.id, 1)
-        .await
-        .map_err(Stop::Wait)?;
+    let _place = proxy.limits.enter(&session.id, 1).await?;
     let arriving = timeout(ARRIVAL, body::whole(body, MOST_UP));
-    let body = arriving
-        .await
-        .map_err(|_| {
-            let (status, why) = (StatusCode::REQUEST_TIMEOUT, "That did not arrive in time.");
-            Stop::Here(status.as_u16(), Code::Timeout, why.to_owned())
-        })?
-        .map_err(|_| too_large())?;
+    let body = arriving.await.map_err(|_| {
+        let (status, why) = (StatusCode::REQUEST_TIMEOUT, "That did not arrive in time.");
+        Stop::Here(status.as_u16(), Code::Timeout, why.to_owned())
+    })??;
     let batch = batch::read(&body, &config.allowed).map_err(|refused| match refused {
         batch::Refused::Malformed(why) => stop(Code::Forbidden, why),
         batch::Refused::Request(place, denied) => match denied.into() {
@@ -332,7 +315,7 @@ async fn pass_batch(
                 code,
                 format!("Request {place} of the batch: {message}"),
             ),
-            other => other,
+            other @ Stop::Graph(_) => other,
         },
     })?;
     // All that is missing at once, so that a page asks the person once.
@@ -345,8 +328,7 @@ async fn pass_batch(
     let _places = proxy
         .limits
         .enter(&session.id, calls.saturating_sub(1))
-        .await
-        .map_err(Stop::Wait)?;
+        .await?;
     let mut up = headers::request(headers);
     up.insert(
         header::CONTENT_TYPE,

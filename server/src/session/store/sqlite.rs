@@ -1,12 +1,13 @@
 //! Records in SQLite: one file for one server, or in memory.
 
 use std::{
-    path::Path,
-    sync::{Arc, Mutex},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
+use rusqlite::{OpenFlags, OptionalExtension};
 use sqlx::{
     Connection, Row as _, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -20,8 +21,67 @@ use super::{
 /// Records in SQLite.
 pub struct Sqlite {
     pool: SqlitePool,
+    /// None for a database in memory.
+    readers: Option<Readers>,
     /// Keeps a database in memory alive.
     _keeper: Option<Arc<Mutex<SqliteConnection>>>,
+}
+
+const FIND: &str = "SELECT record, listing, ends, user, sid, sid_iss FROM session WHERE id = ?";
+
+/// Connections for look-ups, which come with every request. They ask on the thread at hand: one row by its key takes some
+/// ten microseconds, and to have another thread do it, as the pool does, and asks it before and after whether it still
+/// works, several times that.
+struct Readers {
+    file: PathBuf,
+    idle: Mutex<Vec<rusqlite::Connection>>,
+}
+
+impl Readers {
+    fn of(file: &Path) -> Self {
+        Self {
+            file: file.to_owned(),
+            idle: Mutex::default(),
+        }
+    }
+
+    /// A connection that fails is closed.
+    fn find(&self, key: &StoreKey) -> rusqlite::Result<Option<Row>> {
+        let kept = self.idle().pop();
+        let reader = match kept {
+            Some(reader) => reader,
+            None => self.open()?,
+        };
+        let row = reader
+            .prepare_cached(FIND)?
+            .query_row([key.bytes()], |row| {
+                Ok(Row {
+                    record: row.get(0)?,
+                    listing: row.get(1)?,
+                    ends: row.get(2)?,
+                    found_by: FoundBy {
+                        user: row.get(3)?,
+                        sid: row.get(4)?,
+                        sid_iss: row.get(5)?,
+                    },
+                })
+            })
+            .optional()?;
+        self.idle().push(reader);
+        Ok(row)
+    }
+
+    fn open(&self) -> rusqlite::Result<rusqlite::Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let reader = rusqlite::Connection::open_with_flags(&self.file, flags)?;
+        // This thread serves others too. With a log (WAL) readers hardly ever wait; when they would, the pool does.
+        reader.busy_timeout(Duration::ZERO)?;
+        Ok(reader)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<rusqlite::Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The format of the tables and of what is sealed in them, as `PRAGMA user_version`.
@@ -118,6 +178,7 @@ impl Sqlite {
             .await?;
         Ok(Self {
             pool,
+            readers: Some(Readers::of(path)),
             _keeper: None,
         })
     }
@@ -137,6 +198,7 @@ impl Sqlite {
             .await?;
         Ok(Self {
             pool,
+            readers: None,
             _keeper: Some(Arc::new(Mutex::new(keeper))),
         })
     }
@@ -168,12 +230,17 @@ impl Records for Sqlite {
     }
 
     async fn find(&self, key: &StoreKey) -> Result<Option<Row>, StoreError> {
-        let row = sqlx::query(
-            "SELECT record, listing, ends, user, sid, sid_iss FROM session WHERE id = ?",
-        )
-        .bind(key.bytes())
-        .fetch_optional(&self.pool)
-        .await?;
+        if let Some(readers) = &self.readers
+            && !self.pool.is_closed()
+            && let Ok(row) = readers.find(key)
+        {
+            return Ok(row);
+        }
+        // It waits where there is something to wait for, and says what is wrong where something is.
+        let row = sqlx::query(FIND)
+            .bind(key.bytes())
+            .fetch_optional(&self.pool)
+            .await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(Row {
             record: row.try_get("record")?,
