@@ -41,6 +41,11 @@ type Shown = Pin<Box<dyn Future<Output = AnyView> + Send>>;
 
 /// Of one type for all pages, so that the WASM has it once.
 fn when_here(shown: Box<dyn Fn() -> Shown + Send + Sync>) -> AnyView {
+    // On the server nobody sees what is pending, and the effect that tells it panics where two threads meet: it reads a
+    // signal that the other one is writing, and takes it for disposed (leptos 0.8.23, `transition.rs`).
+    if cfg!(feature = "ssr") {
+        return view! { <Transition>{move || Suspend::new(shown())}</Transition> }.erase();
+    }
     let Pending(pending) = expect_context();
     view! { <Transition set_pending=pending>{move || Suspend::new(shown())}</Transition> }.erase()
 }

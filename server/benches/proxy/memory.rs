@@ -44,7 +44,7 @@ pub async fn measure() {
     let (status, bytes) = get(&cloakroom, &session, "/graph/v1.0/me/photo/$value").await;
     assert_eq!((status, bytes), (200, LARGE), "a large file comes whole");
     say("2 GB of one file");
-    for path in ["/graph/v1.0/me", "/api/profile"] {
+    for path in ["/graph/v1.0/me", "/api/home"] {
         let (status, _) = get(&cloakroom, &session, path).await;
         assert!(status >= 400, "{path}: what is packed is refused");
     }
