@@ -2,7 +2,8 @@
 //! part.
 //!
 //! - `proxy`: `GET /graph/v1.0/me` through the proxy, beside the same call to the emulator directly and through nginx with
-//!   a fixed bearer, in turns, at 16 connections. None of them writes a log.
+//!   a fixed bearer, in turns, at 16 connections. Beside them the least that axum and reqwest take for it. None of them
+//!   writes a log.
 //! - `people`: the page `/people` as the server renders it, beside the call to Graph that it makes.
 //! - `memory`: what the server takes while much passes through it.
 //!
@@ -32,7 +33,7 @@ const ROUND: Duration = Duration::from_secs(3);
 
 fn main() {
     let words: Vec<_> = std::env::args().skip(1).collect();
-    if let Some(role @ ("emulator" | "cloakroom")) = words.first().map(String::as_str) {
+    if let Some(role @ ("emulator" | "cloakroom" | "bare")) = words.first().map(String::as_str) {
         return process::play(role);
     }
     let parts = ["proxy", "people", "memory"];
@@ -73,6 +74,7 @@ fn proxy(load: &Runtime) {
     let call = load.block_on(graph_call_of(there, through(1)));
     let bearer = call.header("authorization").unwrap();
     let with_bearer = format!("Authorization: {bearer}\r\n");
+    let bare = Process::bare(there, bearer);
     let nginx = Process::nginx(there, bearer, &folder.0);
     if nginx.is_none() {
         println!("There is no nginx to compare with; scripts/install bench installs it.");
@@ -86,7 +88,15 @@ fn proxy(load: &Runtime) {
             connections,
             None,
         );
-        let mut ways = vec![through(connections), direct];
+        let least = Way::new(
+            "axum and reqwest",
+            bare.address,
+            "/",
+            "",
+            connections,
+            Some(&bare),
+        );
+        let mut ways = vec![through(connections), direct, least];
         ways.extend(nginx.as_ref().map(|nginx| {
             let (here, path) = (nginx.address, "/graph/v1.0/me");
             Way::new("nginx", here, path, "", connections, Some(nginx))

@@ -9,6 +9,7 @@ use axum::{
     http::{HeaderValue, Response, header},
     middleware::map_request,
     response::IntoResponse,
+    routing::get as get_route,
 };
 use futures_util::{Stream, stream};
 use serde_json::json;
@@ -78,8 +79,7 @@ async fn get(cloakroom: &Process, session: &str, path: &str) -> (u16, u64) {
 async fn graph() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let packed = Router::new()
-        .fallback(|| async { typed("application/json", Body::from_stream(zeros())) })
+    let packed = get_route(|| async { typed("application/json", Body::from_stream(zeros())) })
         .layer(CompressionLayer::new())
         // Whatever the server says: it never asks for it.
         .layer(map_request(|mut request: Request| async {
@@ -88,10 +88,10 @@ async fn graph() -> SocketAddr {
             request
         }));
     let app = Router::new()
-        .route_service("/v1.0/me", packed)
+        .route("/v1.0/me", packed)
         .route(
             "/v1.0/me/photo/$value",
-            axum::routing::get(|| async { typed("image/jpeg", Body::from_stream(zeros())) }),
+            get_route(|| async { typed("image/jpeg", Body::from_stream(zeros())) }),
         )
         .fallback(move |request: Request| async move { page(address, &request) });
     tokio::spawn(async move { axum::serve(listener, app).await });

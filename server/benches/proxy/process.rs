@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use axum::{Router, body::Body};
 use emulator::{DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, Emulator};
 use server::{
     Cloakroom,
@@ -50,6 +51,15 @@ impl Process {
             ("SESSION_STORE", format!("sqlite:{}", store.display())),
         ];
         Self::start("cloakroom", &settings)
+    }
+
+    /// The least that the same crates take: a handler that sends the call on with this bearer, and nothing else.
+    pub fn bare(emulator: SocketAddr, bearer: &str) -> Self {
+        let settings = [
+            ("GRAPH_ENDPOINT", format!("http://{emulator}")),
+            ("BEARER", bearer.to_owned()),
+        ];
+        Self::start("bare", &settings)
     }
 
     /// This program, as somebody else.
@@ -170,16 +180,32 @@ pub fn play(role: &str) {
         println!("{}", emulator.origin().trim_start_matches("http://"));
         Some(emulator)
     } else {
-        let (cloakroom, listener) = runtime.block_on(cloakroom());
+        let (app, listener) = runtime.block_on(async {
+            match role {
+                "bare" => bare().await,
+                _ => cloakroom().await,
+            }
+        });
         println!("{}", listener.local_addr().unwrap());
-        let app = router(cloakroom);
         runtime.spawn(serve::serve(listener, app, std::future::pending()));
         None
     };
     _ = io::stdin().read_to_end(&mut Vec::new());
 }
 
-async fn cloakroom() -> (Arc<Cloakroom>, TcpListener) {
+async fn bare() -> (Router, TcpListener) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let [graph, bearer] = ["GRAPH_ENDPOINT", "BEARER"].map(|name| std::env::var(name).unwrap());
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let app = Router::new().fallback(async move || {
+        let call = http.get(format!("{graph}/v1.0/me"));
+        let answer = call.header("authorization", &bearer).send().await.unwrap();
+        http::Response::from(answer).map(Body::new)
+    });
+    (app, listener)
+}
+
+async fn cloakroom() -> (Router, TcpListener) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let mut settings: HashMap<String, String> = std::env::vars().collect();
@@ -190,7 +216,7 @@ async fn cloakroom() -> (Arc<Cloakroom>, TcpListener) {
     let cloakroom = Cloakroom::open(config, Clock::system()).await.unwrap();
     let mut cloakroom = Arc::into_inner(cloakroom).unwrap();
     cloakroom.proxy.limits = Limits::new(PACE, Clock::system());
-    (Arc::new(cloakroom), listener)
+    (router(Arc::new(cloakroom)), listener)
 }
 
 /// A folder for this run.
