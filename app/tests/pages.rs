@@ -428,7 +428,7 @@ async fn the_frame_leads_everywhere_without_a_script() {
         "<a href=\"/console\" rel=\"external\" data-key=\"c\">Console</a>",
         "<button popovertarget=\"menu\" class=\"who\">",
         "popover=\"auto\"",
-        "src=\"/photo/the-person?size=48\"",
+        "src=\"/photo/the-person?size=48&amp;none=empty\"",
         "<a href=\"/me\" rel=\"external\">Your profile</a>",
         "<a href=\"/account\" rel=\"external\">Your sessions</a>",
         "prompt=select_account",
