@@ -8,7 +8,7 @@ use leptos_i18n::td_string;
 
 use crate::{
     app::App,
-    components::{Avatar, ProblemView},
+    components::{Avatar, ProblemView, breakable},
     i18n::{Locale, locale, tag},
     links,
     model::{Preferences, Problem, Theme, Viewer},
@@ -24,8 +24,10 @@ pub struct Visit {
     pub demo: bool,
     /// Link that starts a sign-in and comes back here.
     pub login: String,
-    /// Path and query of the page.
+    /// Path and query of the page, or of the one to come back to where this one is none to come back to.
     pub path: String,
+    /// Whether it is such a page: one that the navigation does not have.
+    pub aside: bool,
     /// Seconds after which an unused session ends.
     pub idle: u64,
     /// What was chosen for this browser.
@@ -221,7 +223,9 @@ fn header(visit: Visit) -> AnyView {
     let signed_out = visit.viewer.is_none();
     // The app makes the first two; the server alone the others.
     let links = PLACES.map(|(key, href, is_app)| {
-        let current = if path == href {
+        let current = if visit.aside {
+            None
+        } else if path == href {
             Some("page")
         } else {
             (href == "/people" && path.starts_with("/people/")).then_some("true")
@@ -235,13 +239,13 @@ fn header(visit: Visit) -> AnyView {
     let account = visit.viewer.map(|viewer| {
         let nav = td_string!(locale, shell.nav);
         view! {
-            <nav aria-label=nav>{links}</nav>
             <div class="account">
                 {menu(locale, viewer, &visit.path)}
                 <form method="post" action=links::LOGOUT>
                     <button class="button">{td_string!(locale, shell.sign_out)}</button>
                 </form>
             </div>
+            <nav aria-label=nav>{links}</nav>
         }
     });
     view! {
@@ -289,7 +293,7 @@ fn menu(locale: Locale, viewer: Viewer, here: &str) -> AnyView {
             <span>{name.clone()}</span>
         </button>
         <div id="menu" popover="auto" role="group" aria-label=td_string!(locale, shell.menu)>
-            <p><strong>{name}</strong><span>{username}</span></p>
+            <p><strong>{name}</strong><span>{breakable(&username)}</span></p>
             <a href="/me" rel="external">{td_string!(locale, shell.your_profile)}</a>
             <a href=links::ACCOUNT rel="external">{td_string!(locale, shell.your_sessions)}</a>
             <a href=links::other_account(here) rel="external">

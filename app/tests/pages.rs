@@ -89,6 +89,7 @@ fn visit(path: &str, viewer: Option<Viewer>) -> Visit {
         demo: false,
         login: "/auth/login?return_to=here".into(),
         path: path.into(),
+        aside: false,
         idle: 1800,
         preferences: Preferences::default(),
     }
@@ -372,6 +373,36 @@ async fn a_home_that_could_not_be_loaded_still_has_one_heading() {
     let (status, html) = render(visit("/", Some(viewer())), Err(refusal)).await;
     assert_eq!(status, 504);
     assert_eq!(html.matches("<h1").count(), 1, "{html}");
+}
+
+#[test]
+fn a_page_that_nobody_comes_back_to_is_no_place_of_the_navigation() {
+    for (aside, current) in [(true, 0), (false, 1)] {
+        let visit = Visit {
+            aside,
+            ..visit("/", Some(viewer()))
+        };
+        let page = || Page::sign_in_first("/");
+        let html = Owner::new().with(|| document(options(), visit, page).to_html());
+        assert_eq!(html.matches("aria-current").count(), current, "{html}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_is_whole_for_who_copies_it() {
+    let mut listed = person("Adele Vance");
+    listed.mail = Some("adele.vance@contoso.example".into());
+    let (_, html) = people("/people", Ok(Directory::People(page(vec![listed])))).await;
+    let link = html
+        .split("href=\"mailto:adele.vance@contoso.example\">")
+        .nth(1);
+    let (text, _) = link.unwrap_or_default().split_once("</a>").unwrap();
+    assert_eq!(text.matches("<wbr>").count(), 3, "{text}");
+    let text = text
+        .replace("<wbr>", "")
+        .replace("<!>", "")
+        .replace("<!---->", "");
+    assert_eq!(text, "adele.vance@contoso.example");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use leptos_i18n::td_string;
 
 use crate::{
     api,
-    components::{Avatar, Load, Refusal, action, loaded},
+    components::{Avatar, Load, Refusal, action, breakable, loaded},
     erase::Erase,
     error::{ApiError, Code},
     i18n::Locale,
@@ -34,11 +34,18 @@ pub fn welcome(locale: Locale, home: Home) -> AnyView {
         AccountKind::Work => td_string!(locale, home.work),
         AccountKind::Personal => td_string!(locale, home.personal),
     };
-    let facts = [person.job_title, person.mail, person.phone, person.office]
-        .into_iter()
-        .flatten()
-        .map(|fact| view! { <span>{fact}</span> })
-        .collect_view();
+    let mail = person.mail.as_deref().map(breakable);
+    let plain = |fact: Option<String>| fact.map(IntoAny::into_any);
+    let facts = [
+        plain(person.job_title),
+        mail,
+        plain(person.phone),
+        plain(person.office),
+    ]
+    .into_iter()
+    .flatten()
+    .map(|fact| view! { <span>{fact}</span> })
+    .collect_view();
     let step = |href, label, text| {
         let external = (href != "/people").then_some("external");
         view! {
