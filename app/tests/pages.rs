@@ -454,6 +454,8 @@ async fn the_frame_leads_everywhere_without_a_script() {
     .await;
     let header = html.split("<header>").nth(1).unwrap_or_default();
     let (header, _) = header.split_once("</header>").unwrap_or_default();
+    // Where an address may break says nothing about it.
+    let header = header.replace("<wbr>", "").replace("<!>", "");
     for part in [
         "<a href=\"/people\" aria-current=\"true\" data-key=\"p\">People</a>",
         "<a href=\"/console\" rel=\"external\" data-key=\"c\">Console</a>",
