@@ -95,9 +95,10 @@ pub fn chat(address: &str) -> String {
     )
 }
 
-/// A person's photo; 404 where there is none.
+/// A person's photo, for a page to show: where there is none the answer is empty, for a browser writes each 404 of a
+/// picture into its console.
 pub fn photo(id: &str, size: u32) -> String {
-    format!("/photo/{}?size={size}", escape(id))
+    format!("/photo/{}?size={size}&none=empty", escape(id))
 }
 
 /// Writes to an address. A `?` in it is part of the address, not the start of a header.
@@ -153,7 +154,10 @@ mod tests {
     fn nothing_in_a_value_leaves_its_place() {
         assert_eq!(person("../a?b#c"), "/people/..%2Fa%3Fb%23c");
         assert_eq!(csv("a&b"), "/people.csv?q=a%26b");
-        assert_eq!(photo("../a?b#c", 48), "/photo/..%2Fa%3Fb%23c?size=48");
+        assert_eq!(
+            photo("../a?b#c", 48),
+            "/photo/..%2Fa%3Fb%23c?size=48&none=empty"
+        );
         assert_eq!(mail("a?bcc=b@x"), "mailto:a%3Fbcc=b@x");
         assert_eq!(phone("+31 20 555 0100"), "tel:+31205550100");
     }

@@ -120,6 +120,12 @@ pub type Part<T> = Result<T, ApiError>;
 pub struct Portrait {
     /// The person.
     pub person: Person,
+    /// Given name.
+    pub given_name: Option<String>,
+    /// Surname.
+    pub surname: Option<String>,
+    /// Phone numbers beside the person's first.
+    pub other_phones: Vec<String>,
     /// The sign-in name.
     pub username: Option<String>,
     /// Department.
@@ -142,9 +148,18 @@ pub struct Ties {
     /// The manager, the manager's manager and so on.
     pub managers: Part<Vec<Person>>,
     /// Who reports to them.
-    pub reports: Part<Vec<Person>>,
+    pub reports: Part<Listed<Person>>,
     /// The groups that they are in; of another person those that the viewer is in as well.
-    pub groups: Part<Vec<Group>>,
+    pub groups: Part<Listed<Group>>,
+}
+
+/// The first of a list, which is as far as a page goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed<T> {
+    /// What is shown of it.
+    pub first: Vec<T>,
+    /// After how many of the list it ends, if the list goes on.
+    pub cut_at: Option<usize>,
 }
 
 /// A group.

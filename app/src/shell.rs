@@ -24,8 +24,10 @@ pub struct Visit {
     pub demo: bool,
     /// Link that starts a sign-in and comes back here.
     pub login: String,
-    /// Path and query of the page.
+    /// Path and query of the page, or of the one to come back to where this one is none to come back to.
     pub path: String,
+    /// Whether it is such a page: one that the navigation does not have.
+    pub aside: bool,
     /// Seconds after which an unused session ends.
     pub idle: u64,
     /// What was chosen for this browser.
@@ -223,7 +225,9 @@ fn header(visit: Visit) -> AnyView {
     let signed_out = visit.viewer.is_none();
     // The app makes the first two; the server alone the others.
     let links = PLACES.map(|(key, href, is_app)| {
-        let current = if path == href {
+        let current = if visit.aside {
+            None
+        } else if path == href {
             Some("page")
         } else {
             (href == "/people" && path.starts_with("/people/")).then_some("true")
@@ -237,13 +241,13 @@ fn header(visit: Visit) -> AnyView {
     let account = visit.viewer.map(|viewer| {
         let nav = td_string!(locale, shell.nav);
         view! {
-            <nav aria-label=nav>{links}</nav>
             <div class="account">
                 {menu(locale, viewer, &visit.path)}
                 <form method="post" action=links::LOGOUT>
                     <button class="button">{td_string!(locale, shell.sign_out)}</button>
                 </form>
             </div>
+            <nav aria-label=nav>{links}</nav>
         }
     });
     view! {

@@ -54,6 +54,7 @@ fn page_in(locale: Locale, done: &str, account: Result<Account, ApiError>) -> St
         demo: false,
         login: "/auth/login?return_to=here".into(),
         path: "/account".into(),
+        aside: false,
         idle: 1800,
         preferences: Preferences {
             locale,

@@ -54,6 +54,7 @@ fn page_in(locale: Locale, console: &Console) -> String {
         demo: false,
         login: "/auth/login?return_to=here".into(),
         path: "/console".into(),
+        aside: false,
         idle: 1800,
         preferences: Preferences {
             locale,

@@ -38,11 +38,10 @@ export const test = base.extend<{ complaints: string[]; elsewhere: (html: string
       page.on("console", (message) => {
         if (message.type() !== "error" && !/Content.Security.Policy/i.test(message.text())) return;
         const { url } = message.location();
-        // A person without a photo, a session without any more events, and a page that tells of its trouble, have the
-        // status of it.
+        // A session without any more events, and a page that tells of its trouble, have the status of it.
         const [, status] = /^Failed to load resource: .* status of ([45])\d\d/.exec(message.text()) ?? [];
         if (status && url === page.url()) return;
-        if (status === "4" && /^\/(photo\/|auth\/events$)/.test(new URL(url).pathname)) return;
+        if (status === "4" && new URL(url).pathname === "/auth/events") return;
         complaints.push(`${message.text()} (${url})`);
       });
       await use(complaints);

@@ -1,6 +1,6 @@
 // The main job by keyboard alone: Tab and Enter, and what one types. Wherever the focus goes, one sees it.
 import type { Locator, Page } from "@playwright/test";
-import { EMPLOYEE, expect, people, signInLink, test } from "./cloakroom.ts";
+import { EMPLOYEE, expect, people, signIn, signInLink, test } from "./cloakroom.ts";
 
 /** What keeps a person from seeing where the focus is, if anything: WCAG 2.4.7 and 2.4.11. */
 const unseen = (page: Page) =>
@@ -83,6 +83,21 @@ for (const [width, height] of [
       await enter(page, banner.getByRole("button", { name: "Sign out" }));
       await expect(page).toHaveURL(`${baseURL}/`);
       await expect(signInLink(page)).toBeVisible();
+    });
+
+    test("the header is tabbed through in the order that it is seen in (WCAG 2.4.3)", async ({ page }) => {
+      await signIn(page);
+      const boxes = await page
+        .getByRole("banner")
+        .locator("a, button")
+        .evaluateAll((stops) => stops.filter((stop) => stop.checkVisibility()).map((stop) => stop.getBoundingClientRect().toJSON() as DOMRect));
+      expect(boxes.length).toBe(7);
+      for (const [n, box] of boxes.slice(1).entries()) {
+        const before = boxes[n]!;
+        const below = box.top >= before.bottom;
+        const beside = box.left >= before.right && box.bottom > before.top;
+        expect(below || beside, `stop ${n + 2}`).toBe(true);
+      }
     });
   });
 }

@@ -95,3 +95,58 @@ test("where Microsoft asks to wait, the seconds are counted down and nobody but 
   await expect(people(page).first()).toContainText("Lindqvist");
   complaints.splice(0);
 });
+
+test("who has no photo has initials: no broken picture, and no word in the console", async ({ page }) => {
+  await signIn(page);
+  const answers: number[] = [];
+  page.on("response", (response) => {
+    if (new URL(response.url()).pathname.startsWith("/photo/")) answers.push(response.status());
+  });
+  await page.goto("/people");
+  const pictures = people(page).locator("img");
+  for (const picture of await pictures.all()) await picture.scrollIntoViewIfNeeded();
+  // Each picture is there or has failed, and `complaints` hears of none.
+  const drawn = () => pictures.evaluateAll((all) => (all as HTMLImageElement[]).map(({ complete, naturalWidth }) => complete && naturalWidth));
+  await expect.poll(drawn).not.toContain(false);
+  expect(new Set(answers)).toEqual(new Set([200, 204]));
+  expect(await drawn()).toContain(0);
+  // What failed draws nothing over the initials: they look as they do without it.
+  const avatar = people(page).locator(".avatar").nth((await drawn()).indexOf(0));
+  const before = await avatar.screenshot();
+  await avatar.locator("img").evaluate((picture) => picture.remove());
+  expect(before.equals(await avatar.screenshot())).toBe(true);
+});
+
+test("an address is copied without the places where it may break", async ({ page }) => {
+  await signIn(page);
+  await page.goto("/people");
+  const mail = people(page).locator("[href^='mailto:']").first();
+  const copied = await mail.evaluate((link) => {
+    getSelection()!.selectAllChildren(link);
+    return getSelection()!.toString();
+  });
+  expect(`mailto:${copied}`).toBe(await mail.getAttribute("href"));
+});
+
+test("who leaves before the people have come leaves no trouble behind", async ({ page }) => {
+  await signIn(page);
+  await awake(page);
+  let come = () => {};
+  const held = new Promise<void>((release) => (come = release));
+  const answered: Promise<void>[] = [];
+  await page.route("**/api/people", (route) => {
+    answered.push(held.then(() => route.continue()));
+  });
+  const nav = page.getByRole("banner").getByRole("navigation");
+  for (let visit = 0; visit < 3; visit++) {
+    await nav.getByRole("link", { name: "People", exact: true }).click();
+    await expect.poll(() => answered.length).toBe(visit + 1);
+    await nav.getByRole("link", { name: "Home", exact: true }).click();
+    await expect(page.getByRole("heading", { level: 1 })).toContainText("Welcome");
+  }
+  come();
+  await Promise.all(answered);
+  // `complaints` hears of a panic; after one the app would not go anywhere.
+  await nav.getByRole("link", { name: "People", exact: true }).click();
+  await expect(people(page)).toHaveCount(25);
+});

@@ -21,6 +21,7 @@ use axum::{
     response::Response,
 };
 use futures_util::StreamExt;
+use leptos_i18n::td_string;
 use serde::{Deserialize, de::IgnoredAny};
 use url::Url;
 
@@ -280,7 +281,7 @@ async fn ask(
         return None;
     }
     let nothing = || {
-        let text = "There can be nothing at this address.";
+        let text = td_string!(locale, calls.no_address);
         Some(Err(ApiError::new(Code::NotFound, text, id)))
     };
     let mut request = Request::builder()

@@ -41,6 +41,7 @@ pub fn visit(
         viewer: session.map(viewer),
         demo: cloakroom.config.demo,
         login: format!("/auth/login?{query}"),
+        aside: return_to.as_str() != path,
         path: return_to.to_string(),
         idle: cloakroom.config.session_idle.as_secs(),
         preferences,

@@ -36,18 +36,40 @@ use crate::{
     tokens::Refusal,
 };
 
-/// The size of a photo.
+/// The size of a photo, and what is said where there is none.
 #[derive(Deserialize)]
 pub struct PhotoQuery {
     #[serde(default = "smallest")]
     size: u16,
+    #[serde(default)]
+    none: NoPhoto,
+}
+
+/// What there is instead of a photo.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum NoPhoto {
+    /// 404: there is no such thing.
+    #[default]
+    Missing,
+    /// 204: what pages ask for, as browsers write a 404 into their console.
+    Empty,
+}
+
+impl From<NoPhoto> for StatusCode {
+    fn from(none: NoPhoto) -> Self {
+        match none {
+            NoPhoto::Missing => Self::NOT_FOUND,
+            NoPhoto::Empty => Self::NO_CONTENT,
+        }
+    }
 }
 
 fn smallest() -> u16 {
     48
 }
 
-/// `GET /photo/{id}?size=48`. The browser keeps the answer for a while, also that there is none. `Vary` ties it to
+/// `GET /photo/{id}?size=48&none=empty`. The browser keeps the answer for a while, also that there is none. `Vary` ties it to
 /// this session's cookie: after a sign-out, or for the next person, it is asked for anew (R68).
 pub async fn photo(
     State(cloakroom): State<Arc<Cloakroom>>,
@@ -62,7 +84,7 @@ pub async fn photo(
     let Some(session) = visitor else {
         return refuse(&GraphError::Token(Refusal::SignedOut));
     };
-    let (Ok(Path(person)), Ok(Query(PhotoQuery { size }))) = (person, query) else {
+    let (Ok(Path(person)), Ok(Query(PhotoQuery { size, none }))) = (person, query) else {
         return routes::answer(&not_found(preferences.locale, &id));
     };
     let Cloakroom { graph, photos, .. } = &*cloakroom;
@@ -78,7 +100,7 @@ pub async fn photo(
         (header::VARY, "Cookie".to_owned()),
     ];
     let Some(photo) = photo else {
-        return (StatusCode::NOT_FOUND, caching).into_response();
+        return (StatusCode::from(none), caching).into_response();
     };
     let etag = [(header::ETAG, photo.etag.clone())];
     if is_known(&headers, &photo.etag) {

@@ -138,6 +138,9 @@ async fn find(
             .eq_ignore_ascii_case(&session.signed_in.user.oid)
             || whom.is_me(),
         person: profile.person,
+        given_name: profile.given_name,
+        surname: profile.surname,
+        other_phones: profile.other_phones,
         username: profile.username,
         department: profile.department,
         guest: profile.guest,

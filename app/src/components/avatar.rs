@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::links;
 
-/// A person's photo. The server answers 404 where there is none; an image that did not load and has an empty
+/// A person's photo. Where there is none the server answers with nothing; an image that did not load and has an empty
 /// `alt` draws nothing, so the initials below it show, without any script.
 #[component]
 pub fn Avatar<'a>(

@@ -21,7 +21,8 @@ where
 {
     let location = use_location();
     when_here(Box::new(move || {
-        let here = here(&location);
+        // Taken now: whoever leaves quickly takes the page's values along before this goes on.
+        let (here, load) = (here(&location), load.into_future());
         Box::pin(async move { show(load.await, here) })
     }))
 }

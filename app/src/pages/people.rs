@@ -6,7 +6,7 @@ use leptos_router::hooks::use_query_map;
 
 use crate::{
     api,
-    components::{Avatar, Load, ProblemView, Refusal, loaded},
+    components::{Avatar, Load, ProblemView, Refusal, breakable, loaded},
     erase::Erase,
     error::Code,
     i18n::{Locale, locale, number, tag},
@@ -26,7 +26,13 @@ pub fn people() -> AnyView {
     let directory =
         Load::new_with_options(asked, |(search, cursor)| api::people(search, cursor), false);
 
-    let search = move || query.with_untracked(|query| query.get("search").unwrap_or_default());
+    // What was loaded may come after the page was left, and its query with it.
+    let search = move || {
+        query
+            .try_with_untracked(|query| query.get("search"))
+            .flatten()
+            .unwrap_or_default()
+    };
     view! {
         <h1 tabindex="-1">{td_string!(locale, shell.people)}</h1>
         {loaded(directory, move |directory, here| {
@@ -187,7 +193,7 @@ fn table(locale: Locale, people: Vec<Person>) -> impl IntoView {
                     let content = if href.is_empty() {
                         text.erase()
                     } else {
-                        view! { <a href=href>{text}</a> }.erase()
+                        view! { <a href=href>{text.as_deref().map(breakable)}</a> }.erase()
                     };
                     view! { <td>{content}</td> }
                 })

@@ -5,11 +5,11 @@ use leptos_i18n::td_string;
 
 use crate::{
     Page,
-    components::{Avatar, Refusal, action},
+    components::{Avatar, Refusal, action, breakable},
     error::{ApiError, Code},
     i18n::{Locale, locale},
     links,
-    model::{AccountKind, Group, Part, Person, Portrait, Ties},
+    model::{AccountKind, Group, Listed, Person, Portrait, Ties},
     pages::title,
 };
 
@@ -31,6 +31,9 @@ pub fn portrait(portrait: Result<Portrait, ApiError>, here: String) -> Page {
 fn shown(locale: Locale, portrait: Portrait, here: &str) -> AnyView {
     let Portrait {
         person,
+        given_name,
+        surname,
+        other_phones,
         username,
         department,
         guest,
@@ -67,25 +70,41 @@ fn shown(locale: Locale, portrait: Portrait, here: &str) -> AnyView {
     let organization = ties
         .as_ref()
         .and_then(|ties| ties.organization.clone().ok().flatten());
-    let facts = [
-        (td_string!(locale, portrait.mail), person.mail),
-        (td_string!(locale, portrait.phone), person.phone),
-        (td_string!(locale, portrait.office), person.office),
-        (td_string!(locale, portrait.department), department),
-        (td_string!(locale, portrait.organization), organization),
-        (td_string!(locale, portrait.username), username),
+    let plain = |fact: Option<String>| fact.map(IntoAny::into_any);
+    let address = |fact: Option<String>| fact.as_deref().map(breakable);
+    let mut facts = vec![
+        (td_string!(locale, portrait.given_name), plain(given_name)),
+        (td_string!(locale, portrait.surname), plain(surname)),
+        (td_string!(locale, portrait.mail), address(person.mail)),
+        (td_string!(locale, portrait.phone), plain(person.phone)),
+    ];
+    let other = td_string!(locale, portrait.other_phone);
+    facts.extend(
+        other_phones
+            .into_iter()
+            .map(|phone| (other, plain(Some(phone)))),
+    );
+    facts.extend([
+        (td_string!(locale, portrait.office), plain(person.office)),
+        (td_string!(locale, portrait.department), plain(department)),
+        (
+            td_string!(locale, portrait.organization),
+            plain(organization),
+        ),
+        (td_string!(locale, portrait.username), address(username)),
         (
             td_string!(locale, portrait.account),
-            kind.map(str::to_owned),
+            plain(kind.map(str::to_owned)),
         ),
-    ]
-    .into_iter()
-    .filter_map(|(label, value)| {
-        value.map(|value| view! { <div><dt>{label}</dt><dd>{value}</dd></div> })
-    })
-    .collect_view();
+    ]);
+    let facts = facts
+        .into_iter()
+        .filter_map(|(label, value)| {
+            value.map(|value| view! { <div><dt>{label}</dt><dd>{value}</dd></div> })
+        })
+        .collect_view();
     let rest = match ties {
-        Some(ties) => around(locale, ties, own, here),
+        Some(ties) => around(locale, ties, own, own && guest, here),
         None => view! { <p class="card">{td_string!(locale, portrait.no_ties)}</p> }.into_any(),
     };
     view! {
@@ -103,58 +122,79 @@ fn shown(locale: Locale, portrait: Portrait, here: &str) -> AnyView {
     .into_any()
 }
 
-/// Who is above and below them, and the groups.
-fn around(locale: Locale, ties: Ties, own: bool, here: &str) -> AnyView {
+/// Who is above and below them, and the groups. `guest` is whether the viewer is known to be one.
+fn around(locale: Locale, ties: Ties, own: bool, guest: bool, here: &str) -> AnyView {
     let groups = if own {
         td_string!(locale, portrait.groups)
     } else {
         td_string!(locale, portrait.shared_groups)
     };
-    view! {
-        <div class="ties">
-            {part(locale, td_string!(locale, portrait.managers), ties.managers, here, |managers| {
-                (!managers.is_empty()).then(|| view! { <ol class="persons">{persons(managers)}</ol> }.into_any())
-            }, td_string!(locale, portrait.no_manager))}
-            {part(locale, td_string!(locale, portrait.reports), ties.reports, here, |reports| {
-                (!reports.is_empty()).then(|| view! { <ul class="persons">{persons(reports)}</ul> }.into_any())
-            }, td_string!(locale, portrait.no_reports))}
-            {part(locale, groups, ties.groups, here, |groups| {
-                (!groups.is_empty()).then(|| view! { <ul class="groups">{named(groups)}</ul> }.into_any())
-            }, td_string!(locale, portrait.no_groups))}
-        </div>
-    }
-    .into_any()
-}
-
-/// One part: what there is, that there is nothing, or why it is not shown and what helps.
-fn part<T>(
-    locale: Locale,
-    heading: &'static str,
-    part: Part<T>,
-    here: &str,
-    show: impl FnOnce(T) -> Option<AnyView>,
-    nothing: &'static str,
-) -> AnyView {
-    let content = match part {
-        Ok(there) => show(there).unwrap_or_else(|| view! { <p>{nothing}</p> }.into_any()),
-        Err(error) => missing(locale, &error, here),
+    let refused = if guest {
+        td_string!(locale, portrait.guest_refused)
+    } else {
+        td_string!(locale, portrait.refused)
     };
-    view! {
-        <section class="card">
-            <h2>{heading}</h2>
-            {content}
-        </section>
-    }
-    .into_any()
+    let missing = |error: ApiError| missing(locale, &error, refused, here);
+    let managers = ties.managers.map_or_else(missing, |managers| {
+        let nobody = td_string!(locale, portrait.no_manager);
+        list(managers.is_empty(), nobody, || {
+            view! { <ol class="persons">{persons(managers)}</ol> }.into_any()
+        })
+    });
+    let reports = ties
+        .reports
+        .map_or_else(missing, |Listed { first, cut_at }| {
+            let nobody = td_string!(locale, portrait.no_reports);
+            let list = list(first.is_empty(), nobody, || {
+                view! { <ul class="persons">{persons(first)}</ul> }.into_any()
+            });
+            let more = cut_at.map(|count| td_string!(locale, portrait.more_reports, count = count));
+            view! { {list}{more.map(|more| view! { <p>{more}</p> })} }.into_any()
+        });
+    let memberships = ties
+        .groups
+        .map_or_else(missing, |Listed { first, cut_at }| {
+            let none = td_string!(locale, portrait.no_groups);
+            let list = list(first.is_empty(), none, || {
+                view! { <ul class="groups">{named(first)}</ul> }.into_any()
+            });
+            let more = cut_at.map(|count| {
+                if own {
+                    td_string!(locale, portrait.more_groups, count = count)
+                } else {
+                    td_string!(locale, portrait.more_shared, count = count)
+                }
+            });
+            view! { {list}{more.map(|more| view! { <p>{more}</p> })} }.into_any()
+        });
+    let sections = [
+        (td_string!(locale, portrait.managers), managers),
+        (td_string!(locale, portrait.reports), reports),
+        (groups, memberships),
+    ]
+    .map(|(heading, content)| {
+        view! { <section class="card"><h2>{heading}</h2>{content}</section> }
+    });
+    view! { <div class="ties">{sections}</div> }.into_any()
 }
 
-/// Why a part is missing, with the one action that helps; the rest of the page stands.
-fn missing(locale: Locale, error: &ApiError, here: &str) -> AnyView {
+/// What there is, or that there is nothing.
+fn list(is_empty: bool, nothing: &'static str, show: impl FnOnce() -> AnyView) -> AnyView {
+    if is_empty {
+        view! { <p>{nothing}</p> }.into_any()
+    } else {
+        show()
+    }
+}
+
+/// Why a part is missing, with the one action that helps; the rest of the page stands. What the organisation keeps to
+/// itself is no failure, and nothing here helps against it (R108).
+fn missing(locale: Locale, error: &ApiError, refused: &'static str, here: &str) -> AnyView {
     let text = match error.code {
         Code::ConsentRequired => {
             td_string!(locale, portrait.consent, scopes = error.scopes.join(" "))
         }
-        Code::Forbidden | Code::NotFound => td_string!(locale, portrait.refused).to_owned(),
+        Code::Forbidden | Code::NotFound => refused.to_owned(),
         _ => error.message.clone(),
     };
     let helps = !matches!(error.code, Code::Forbidden | Code::NotFound);

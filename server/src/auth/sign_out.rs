@@ -242,5 +242,6 @@ fn not_revoked(
         details: pages::details(cloakroom, locale, &id.0),
     };
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    pages::problem(cloakroom, preferences, Some(visitor), status, "/", problem)
+    let path = "/auth/revoke";
+    pages::problem(cloakroom, preferences, Some(visitor), status, path, problem)
 }

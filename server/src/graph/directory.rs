@@ -30,6 +30,8 @@ const LONGEST_NAME: usize = 256;
 pub(super) struct GraphUser {
     id: String,
     display_name: Option<String>,
+    pub(super) given_name: Option<String>,
+    pub(super) surname: Option<String>,
     job_title: Option<String>,
     mail: Option<String>,
     pub(super) user_principal_name: Option<String>,
@@ -39,10 +41,28 @@ pub(super) struct GraphUser {
     office_location: Option<String>,
 }
 
+impl GraphUser {
+    /// Their numbers, the one at work first, each once.
+    pub(super) fn phones(&self) -> Vec<String> {
+        let business = self.business_phones.iter().flatten();
+        let mut phones = Vec::new();
+        for phone in business.chain(&self.mobile_phone) {
+            if !phone.trim().is_empty() && !phones.contains(phone) {
+                phones.push(phone.clone());
+            }
+        }
+        phones
+    }
+}
+
+/// Graph has empty texts where there is nothing.
+pub(super) fn filled(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.trim().is_empty())
+}
+
 impl From<GraphUser> for Person {
     fn from(user: GraphUser) -> Self {
-        let filled = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
-        let phone = user.business_phones.unwrap_or_default().into_iter().next();
+        let phone = user.phones().into_iter().next();
         Self {
             name: filled(user.display_name)
                 .or_else(|| user.user_principal_name.clone())
@@ -50,7 +70,7 @@ impl From<GraphUser> for Person {
             id: user.id,
             job_title: filled(user.job_title),
             mail: filled(user.mail),
-            phone: filled(phone).or_else(|| filled(user.mobile_phone)),
+            phone,
             office: filled(user.office_location),
         }
     }

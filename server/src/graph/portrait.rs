@@ -3,14 +3,14 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use app::model::{AccountKind, Group, Person};
+use app::model::{AccountKind, Group, Listed, Person};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 use url::Url;
 
 use super::{
     Client, GraphError,
-    directory::{self, GraphUser, SELECT, is_name},
+    directory::{self, GraphUser, SELECT, filled, is_name},
     paging::Walk,
     permission,
 };
@@ -58,6 +58,12 @@ impl<'a> Whom<'a> {
 pub struct Profile {
     /// The person.
     pub person: Person,
+    /// Given name.
+    pub given_name: Option<String>,
+    /// Surname.
+    pub surname: Option<String>,
+    /// Phone numbers beside the person's first.
+    pub other_phones: Vec<String>,
     /// The sign-in name.
     pub username: Option<String>,
     /// Department.
@@ -90,9 +96,9 @@ pub async fn profile(
         permission::PEOPLE
     };
     let select = match directory::kind(&session.signed_in.user) {
-        AccountKind::Work => format!("{SELECT},department,userType"),
-        // A personal account's profile has neither.
-        AccountKind::Personal => SELECT.to_owned(),
+        AccountKind::Work => format!("{SELECT},givenName,surname,department,userType"),
+        // A personal account's profile has neither department nor type.
+        AccountKind::Personal => format!("{SELECT},givenName,surname"),
     };
     let mut url = whom.url(graph, &[])?;
     url.query_pairs_mut().append_pair("$select", &select);
@@ -103,8 +109,11 @@ pub async fn profile(
         return Ok(None);
     };
     Ok(Some(Profile {
+        given_name: filled(found.user.given_name.clone()),
+        surname: filled(found.user.surname.clone()),
+        other_phones: found.user.phones().into_iter().skip(1).collect(),
         username: found.user.user_principal_name.clone(),
-        department: found.department.filter(|text| !text.trim().is_empty()),
+        department: filled(found.department),
         guest: found.user_type.as_deref() == Some("Guest"),
         person: found.user.into(),
     }))
@@ -112,6 +121,7 @@ pub async fn profile(
 
 #[derive(Deserialize)]
 struct Managed {
+    id: String,
     manager: Option<Box<Manager>>,
 }
 
@@ -139,8 +149,12 @@ pub async fn managers(
     let found = graph
         .json::<Managed>(session, permission::MANAGER, url, eventual())
         .await;
-    let mut next = there(found)?.and_then(|found| found.manager);
-    let (mut managers, mut seen) = (Vec::<Person>::new(), HashSet::new());
+    let Some(found) = there(found)? else {
+        return Ok(Vec::new());
+    };
+    // Who leads back to somebody below is where it ends.
+    let (mut managers, mut seen) = (Vec::<Person>::new(), HashSet::from([found.id]));
+    let mut next = found.manager;
     while let Some(manager) = next
         && managers.len() < MOST_MANAGERS
     {
@@ -159,11 +173,14 @@ pub async fn reports(
     graph: &Client,
     session: &Arc<Session>,
     whom: Whom<'_>,
-) -> Result<Vec<Person>, GraphError> {
+) -> Result<Listed<Person>, GraphError> {
     let mut url = whom.url(graph, &["directReports"])?;
     url.query_pairs_mut().append_pair("$select", SELECT);
-    let found: Vec<GraphUser> = listed(graph, session, permission::REPORTS, url).await?;
-    Ok(found.into_iter().map(Person::from).collect())
+    let found: Listed<GraphUser> = listed(graph, session, permission::REPORTS, url).await?;
+    Ok(Listed {
+        first: found.first.into_iter().map(Person::from).collect(),
+        cut_at: found.cut_at,
+    })
 }
 
 /// A directory object that somebody is a member of: a group, a role, an administrative unit.
@@ -182,43 +199,48 @@ pub async fn groups(
     graph: &Client,
     session: &Arc<Session>,
     whom: Whom<'_>,
-) -> Result<Vec<Group>, GraphError> {
+) -> Result<Listed<Group>, GraphError> {
     let mine = members_of(graph, session, Whom::ME);
     let found = if whom.is_me() {
         mine.await?
     } else {
         let theirs = members_of(graph, session, whom);
         let (mine, mut theirs) = tokio::try_join!(mine, theirs)?;
-        let mine: HashSet<_> = mine.into_iter().map(|group| group.id).collect();
-        theirs.retain(|group| mine.contains(&group.id));
+        let ids: HashSet<_> = mine.first.into_iter().map(|group| group.id).collect();
+        theirs.first.retain(|group| ids.contains(&group.id));
+        theirs.cut_at = theirs.cut_at.or(mine.cut_at);
         theirs
     };
     let mut groups: Vec<_> = found
+        .first
         .into_iter()
         .filter_map(|group| {
             Some(Group {
-                name: group.name.filter(|name| !name.trim().is_empty())?,
-                description: group.description.filter(|text| !text.trim().is_empty()),
+                name: filled(group.name)?,
+                description: filled(group.description),
             })
         })
         .collect();
     groups.sort_by_key(|group| group.name.to_lowercase());
-    Ok(groups)
+    Ok(Listed {
+        first: groups,
+        cut_at: found.cut_at,
+    })
 }
 
 async fn members_of(
     graph: &Client,
     session: &Arc<Session>,
     whom: Whom<'_>,
-) -> Result<Vec<GraphGroup>, GraphError> {
+) -> Result<Listed<GraphGroup>, GraphError> {
     let mut url = whom.url(graph, &["memberOf"])?;
     url.query_pairs_mut()
         .append_pair("$select", "id,displayName,description");
-    let found: Vec<GraphGroup> = listed(graph, session, permission::GROUPS, url).await?;
-    Ok(found
-        .into_iter()
-        .filter(|object| object.kind == "#microsoft.graph.group")
-        .collect())
+    let mut found: Listed<GraphGroup> = listed(graph, session, permission::GROUPS, url).await?;
+    found
+        .first
+        .retain(|object| object.kind == "#microsoft.graph.group");
+    Ok(found)
 }
 
 #[derive(Deserialize)]
@@ -235,9 +257,10 @@ pub async fn organization(
     let mut url = graph.url("/v1.0/organization")?;
     url.query_pairs_mut()
         .append_pair("$select", "id,displayName");
-    let found: Vec<GraphOrganization> =
+    let found: Listed<GraphOrganization> =
         listed(graph, session, permission::ORGANIZATION, url).await?;
-    Ok(found.into_iter().find_map(|organization| organization.name))
+    let mut found = found.first.into_iter();
+    Ok(found.find_map(|organization| organization.name))
 }
 
 /// A collection, as far as a page shows one.
@@ -246,15 +269,20 @@ async fn listed<T: serde::de::DeserializeOwned>(
     session: &Arc<Session>,
     need: AnyOf<'_>,
     url: Url,
-) -> Result<Vec<T>, GraphError> {
-    let (mut walk, mut found) = (Walk::new(url), Vec::new());
-    while found.len() < MOST_LISTED
+) -> Result<Listed<T>, GraphError> {
+    let (mut walk, mut first, mut goes_on) = (Walk::new(url), Vec::new(), false);
+    while first.len() < MOST_LISTED
         && let Some(page) = walk.next(graph, session, need).await?
     {
-        found.extend(page.value);
+        first.extend(page.value);
+        goes_on = page.next_link.is_some();
     }
-    found.truncate(MOST_LISTED);
-    Ok(found)
+    let cut = first.len() > MOST_LISTED || goes_on;
+    first.truncate(MOST_LISTED);
+    Ok(Listed {
+        first,
+        cut_at: cut.then_some(MOST_LISTED),
+    })
 }
 
 /// A 404 is no trouble: there is nothing.

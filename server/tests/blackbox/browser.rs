@@ -188,6 +188,16 @@ async fn a_pages_policy_has_a_fresh_nonce_and_nothing_unsafe() {
     assert_eq!(nonces.len(), 3);
 }
 
+#[tokio::test]
+async fn a_page_of_the_sign_in_is_no_place_of_the_navigation() {
+    let app = TestApp::start().await;
+    let mut browser = app.signed_in(EMPLOYEE).await;
+    for (path, current) in [("/", 1), ("/people?search=a", 1), ("/auth/error", 0)] {
+        let page = browser.get(path).await;
+        assert_eq!(page.body.matches("aria-current").count(), current, "{path}");
+    }
+}
+
 #[tokio::test] // R65, R66, R67
 async fn every_response_carries_the_security_headers_and_nothing_personal_is_kept() {
     let app = TestApp::start().await;

@@ -102,6 +102,34 @@ async fn whose_photo_is_asked_for_is_not_in_the_log() {
     assert!(lines.all(|line| !line.contains(&id)));
 }
 
+#[tokio::test] // R66, R107
+async fn a_page_may_ask_for_nothing_instead_of_a_404() {
+    let app = TestApp::start().await;
+    let mut browser = app.signed_in(EMPLOYEE).await;
+    let without = somebody(&mut browser, 404).await;
+    let with = somebody(&mut browser, 200).await;
+    for (path, status) in [
+        (format!("{without}?size=48&none=empty"), 204),
+        (format!("{without}?none=empty"), 204),
+        ("nobody?none=empty".into(), 204),
+        (format!("{without}?size=48&none=missing"), 404),
+        (format!("{with}?size=48&none=empty"), 200),
+        (format!("{without}?none=what"), 404),
+    ] {
+        let answer = photo(&mut browser, &path, &[]).await;
+        assert_eq!(answer.status, status, "{path}");
+        if status == 204 {
+            assert_eq!(answer.body, "");
+            assert_eq!(answer.header("cache-control"), "private, max-age=600");
+            assert_eq!(answer.header("vary").to_ascii_lowercase(), "cookie");
+        }
+    }
+    // Who may not look is told so, whatever the page would rather hear.
+    let path = format!("{without}?none=empty");
+    browser.post("/auth/logout").await;
+    assert_eq!(photo(&mut browser, &path, &[]).await.status, 401);
+}
+
 #[tokio::test]
 async fn every_size_of_graphs_is_served_and_known_again_by_its_etag() {
     // The emulator draws the larger ones slowly when it is not optimised.
