@@ -35,11 +35,16 @@ async function lighthouse(url: string, cookie: string): Promise<Report> {
   return JSON.parse(stdout);
 }
 
+let stop = async () => {};
+test.afterAll(() => stop());
+
 test("Lighthouse on a telephone", async ({ browser }, { project }) => {
   test.setTimeout(0);
   // Where Lighthouse looks for a browser.
   process.env.CHROME_PATH ??= project.use.launchOptions?.executablePath ?? browser.browserType().executablePath();
-  const { origin, stop } = await start({});
+  const server = await start({});
+  const { origin } = server;
+  stop = server.stop;
   console.log(`\n${RUNS} runs each, the one with the median performance; load average ${loadavg()[0]!.toFixed(1)} at the start`);
   console.log("page        performance  accessibility  best practices    CLS   FCP s   LCP s   TBT ms");
   for (const { path, who } of PAGES) {
@@ -69,5 +74,4 @@ test("Lighthouse on a telephone", async ({ browser }, { project }) => {
     expect.soft(practices, `best practices of ${path}`).toBe(100);
     expect.soft(shift, `layout shift of ${path}`).toBeLessThanOrEqual(0.02);
   }
-  await stop();
 });
